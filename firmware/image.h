@@ -1,0 +1,24 @@
+/**
+ * @file image.h
+ * @brief Symbols that the linker script defines. Only their addresses mean anything.
+ */
+#ifndef IMAGE_H
+#define IMAGE_H
+
+#include <stdint.h>
+
+extern uint32_t image_stack_bottom[];
+extern uint32_t image_stack_top[];
+extern uint32_t image_data_start[];
+extern uint32_t image_data_end[];
+extern const uint32_t image_data_load[];
+extern uint32_t image_bss_start[];
+extern uint32_t image_bss_end[];
+
+/** @brief Where the processor starts. */
+void reset_handler(void);
+
+/** @brief What the reset handler calls once memory is ready. */
+int main(void);
+
+#endif

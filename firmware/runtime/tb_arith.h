@@ -1,0 +1,98 @@
+/**
+ * @file
+ * Integer arithmetic shared by all kernels: loads, clamps without branches, requantization.
+ *
+ * Run time never depends on the data: there is no branch on an activation.
+ * Right shifts of negative numbers are arithmetic on every compiler this code is built with (checked below).
+ */
+#ifndef TB_ARITH_H
+#define TB_ARITH_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static_assert((-3 >> 1) == -2, "right shifts of negative numbers must be arithmetic");
+
+/** Kernels are inlined into one function per layer, where their constant parameters fold away. */
+#define TB_INLINE static inline __attribute__((always_inline))
+
+/** A layer stays a function of its own, so that its code and its instructions can be told from the others'. */
+#if defined(__clang__)
+#define TB_STEP static __attribute__((noinline))
+#else
+#define TB_STEP static __attribute__((noinline, noclone))
+#endif
+
+/** An activation in memory: `is_signed` tells int8 codes from uint8 codes. */
+struct tb_source {
+    const uint8_t *data;
+    bool is_signed;
+};
+
+/** Requantization of one layer; see the reference for its definition. `multipliers` is NULL for one per layer. */
+struct tb_requant {
+    const int16_t *multipliers;
+    int32_t multiplier;
+    uint32_t pre_shift;
+    uint32_t post_shift;
+    int32_t low;
+    int32_t high;
+    bool saturate; /**< the shifted accumulator can exceed 16 bits */
+};
+
+/** What every row of a layer needs besides its weights. Exactly one of the bias pointers is not NULL. */
+struct tb_rows {
+    uint32_t count;
+    const int8_t *bias8;
+    const int16_t *bias16;
+    const int32_t *bias32;
+    uint32_t bias_shift;
+    struct tb_requant requant;
+};
+
+/** One activation code as an integer. */
+TB_INLINE int32_t tb_load(struct tb_source source, uint32_t index)
+{
+    const uint8_t *address = source.data + index;
+    return source.is_signed ? (int32_t)*(const int8_t *)address : (int32_t)*address;
+}
+
+/** Larger of two values whose difference fits 32 bits. */
+TB_INLINE int32_t tb_max(int32_t a, int32_t b)
+{
+    const int32_t difference = a - b;
+    return a - (difference & (difference >> 31));
+}
+
+/** Smaller of two values whose difference fits 32 bits. */
+TB_INLINE int32_t tb_min(int32_t a, int32_t b)
+{
+    const int32_t difference = a - b;
+    return b + (difference & (difference >> 31));
+}
+
+/** Accumulator before the first product of row `row`. */
+TB_INLINE int32_t tb_bias(const struct tb_rows *rows, uint32_t row)
+{
+    const int32_t unit = (int32_t)(1U << rows->bias_shift);
+    if (rows->bias8 != NULL) {
+        return rows->bias8[row] * unit;
+    }
+    return (rows->bias16 != NULL ? rows->bias16[row] : rows->bias32[row]) * unit;
+}
+
+/** Code of channel `channel` for `accumulator`. */
+TB_INLINE int32_t tb_requantize(const struct tb_requant *requant, uint32_t channel, int32_t accumulator)
+{
+    const int32_t multiplier = requant->multipliers != NULL ? requant->multipliers[channel] : requant->multiplier;
+    int32_t value = accumulator >> requant->pre_shift;
+    if (requant->saturate) {
+        value = tb_max(tb_min(value, INT16_MAX), INT16_MIN);
+    }
+    value = (value * multiplier + (int32_t)(1U << (requant->post_shift - 1U))) >> requant->post_shift;
+    return tb_max(tb_min(value, requant->high), requant->low);
+}
+
+#endif

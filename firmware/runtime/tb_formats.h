@@ -1,0 +1,79 @@
+/**
+ * @file
+ * How weights lie in flash. A weight matrix has one row for each output; a convolution's row consists of one segment
+ * for each kernel row, each segment `columns` wide.
+ */
+#ifndef TB_FORMATS_H
+#define TB_FORMATS_H
+
+#include "tb_arith.h"
+
+/** Width of a tile of the index stream: what one byte can address. */
+#define TB_TILE 256U
+
+/** Dense int8, row by row. */
+struct tb_dense {
+    const int8_t *values;
+    uint32_t columns;
+};
+
+/** Index stream: `counts[row][segment][tile]`, then pairs of bytes (column in tile, value) in the same order. */
+struct tb_index {
+    const uint8_t *counts;
+    const uint8_t *entries;
+    uint32_t columns;
+};
+
+/**
+ * Canonical Huffman codes, decoded through one lookup per symbol.
+ *
+ * The stream holds, for each nonzero in row order, the code of its gap's bucket, the bucket's extra bits, and the code
+ * of its value. A gap is the distance from the nonzero before it, counted over all rows as if they were one; a gap of
+ * bucket b lies in 2^b .. 2^(b+1)-1 and has b extra bits. One last gap reaches past the end. A table entry is
+ * `symbol << 3 | (code length - 1)`. The stream ends with 3 spare bytes, so that a window may be read anywhere in it.
+ */
+struct tb_huffman {
+    const uint8_t *stream;
+    const uint8_t *gap_table;
+    const uint8_t *value_table;
+    const int8_t *levels;
+    uint32_t gap_bits;   /**< index width of `gap_table` */
+    uint32_t value_bits; /**< index width of `value_table` */
+    uint32_t columns;
+};
+
+/** Where the decoder stands: the next nonzero's column (it may lie in a later row) and value. */
+struct tb_huffman_cursor {
+    uint32_t bit;
+    uint32_t column;
+    int32_t value;
+};
+
+/** Decodes the next nonzero. A window holds at least 25 bits, which the compiler has checked to be enough. */
+TB_INLINE void tb_huffman_next(const struct tb_huffman *weights, struct tb_huffman_cursor *cursor)
+{
+    const uint8_t *byte = weights->stream + (cursor->bit >> 3);
+    uint32_t window = (uint32_t)byte[0] << 24 | (uint32_t)byte[1] << 16 | (uint32_t)byte[2] << 8 | (uint32_t)byte[3];
+    window <<= cursor->bit & 7U;
+
+    const uint32_t gap = weights->gap_table[window >> (32U - weights->gap_bits)];
+    const uint32_t bucket = gap >> 3;
+    window <<= gap & 7U;
+    /* The code's last bit is on top now; as a one it is the leading bit of the gap. */
+    cursor->column += (window | 0x80000000U) >> (31U - bucket);
+    window <<= bucket + 1U;
+
+    const uint32_t value = weights->value_table[window >> (32U - weights->value_bits)];
+    cursor->value = weights->levels[value >> 3];
+    cursor->bit += (gap & 7U) + bucket + (value & 7U) + 2U;
+}
+
+/** The first nonzero: gaps count from one before the first column. */
+TB_INLINE struct tb_huffman_cursor tb_huffman_first(const struct tb_huffman *weights)
+{
+    struct tb_huffman_cursor cursor = {0, UINT32_MAX, 0};
+    tb_huffman_next(weights, &cursor);
+    return cursor;
+}
+
+#endif

@@ -1,0 +1,23 @@
+/**
+ * @file stack.h
+ * @brief How much of the stack was ever used, and whether all of it was not enough.
+ */
+#ifndef STACK_H
+#define STACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** @brief Fills what is free of the stack with a pattern. Called once, first thing in main(). */
+void stack_paint(void);
+
+/** @brief Bytes reserved for the stack. */
+uint32_t stack_size_bytes(void);
+
+/** @brief Bytes of the stack that have been used since stack_paint(), its callers included. */
+uint32_t stack_used_bytes(void);
+
+/** @brief Whether the last words of the stack still hold the pattern. */
+bool stack_intact(void);
+
+#endif

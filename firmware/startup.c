@@ -1,0 +1,45 @@
+/**
+ * @file startup.c
+ * @brief Vectors and reset for every Cortex-M core.
+ */
+#include <stdint.h>
+
+#include "fault.h"
+#include "image.h"
+
+/** @brief One entry of the vector table: the first is an address in RAM, the others are functions. */
+union vector {
+    const uint32_t *stack;
+    void (*handler)(void);
+};
+
+#define CORE_VECTORS 16
+
+/* No interrupt is ever enabled, so the table ends with the core's own exceptions, all of which are faults. */
+__attribute__((section(".vectors"), used)) static const union vector vectors[CORE_VECTORS] = {
+    {.stack = image_stack_top},   {.handler = reset_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler},   {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler},   {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler},   {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+};
+
+void reset_handler(void)
+{
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+    /* CPACR: full access to coprocessors 10 and 11, before the first instruction that uses them. */
+    volatile uint32_t *const coprocessor_access = (volatile uint32_t *)0xE000ED88u;
+    *coprocessor_access |= 0xFu << 20;
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
+#endif
+    const uint32_t *from = image_data_load;
+    for (uint32_t *to = image_data_start; to != image_data_end; ++to) {
+        *to = *from++;
+    }
+    for (uint32_t *to = image_bss_start; to != image_bss_end; ++to) {
+        *to = 0;
+    }
+    (void)main();
+    for (;;) {
+        __asm__ volatile("wfi");
+    }
+}

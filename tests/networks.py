@@ -1,0 +1,110 @@
+"""Small integer networks for tests: every operator, every weight format, odd shapes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinybayes.ir import AveragePool, Conv, Flatten, Graph, Linear, MaxPool, Node, Requant, Select, Tensor, verify
+from tinybayes.ir.tensor import DType
+
+
+def sparse_weight(rng: np.random.Generator, shape: tuple[int, ...], density: float, levels: int) -> np.ndarray:
+    """int8 weights with at most ``levels`` distinct nonzero values and at least one nonzero."""
+    values = rng.choice(np.setdiff1d(np.arange(-127, 128), [0]), size=levels, replace=False)
+    weight = rng.choice(values, size=shape) * (rng.random(shape) < density)
+    weight.reshape(-1)[rng.integers(weight.size)] = values[0]
+    return weight.astype(np.int8)
+
+
+def requant_for(rng: np.random.Generator, accumulators: int, dtype: DType, channels: int = 1) -> Requant:
+    """A requantization that spreads accumulators up to ``accumulators`` over the codes and clips some of them."""
+    pre = max(0, int(accumulators).bit_length() - int(rng.integers(13, 17)))
+    multiplier = rng.integers(2**14, 2**15, size=channels).astype(np.int32)
+    post = max(1, (int(accumulators) >> pre).bit_length() + 15 - int(rng.integers(8, 11)))
+    low, high = (0, 255) if dtype == "uint8" else (-128, 127)
+    return Requant(pre, multiplier, min(post, 30), low, high)
+
+
+@dataclass
+class Builder:
+    """Appends operators to a chain, keeping shapes right."""
+
+    rng: np.random.Generator
+    shape: tuple[int, ...]
+    density: float = 0.3
+    levels: int = 12
+    per_channel: bool = False
+
+    def __post_init__(self) -> None:
+        self.tensors = {"x": Tensor("x", self.shape, "int8", 0.05)}
+        self.nodes: list[Node] = []
+        self.current = "x"
+
+    @property
+    def tensor(self) -> Tensor:
+        return self.tensors[self.current]
+
+    def _append(self, node: Node, shape: tuple[int, ...], dtype: DType) -> "Builder":
+        self.tensors[node.output] = Tensor(node.output, shape, dtype, 0.05)
+        self.nodes.append(node)
+        self.current = node.output
+        return self
+
+    def _mac(self, kind: type, shape: tuple[int, int, int, int], target: tuple[int, ...], dtype: DType, **extra: object) -> "Builder":
+        weight = sparse_weight(self.rng, shape, self.density, self.levels)
+        bias = (self.rng.integers(-100, 100, size=shape[0]) << int(self.rng.integers(0, 6))).astype(np.int32)
+        bound = int(np.abs(weight.astype(int)).reshape(shape[0], -1).sum(axis=1).max()) * 128 + 6400
+        channels = shape[0] if self.per_channel else 1
+        node = kind(
+            name=f"layer.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}", weight=weight, bias=bias,
+            dense_shape=shape, weight_scale=np.full(channels, 0.01), requant=requant_for(self.rng, bound, dtype, channels), **extra,
+        )  # fmt: skip
+        return self._append(node, target, dtype)
+
+    def linear(self, outputs: int, dtype: DType = "int8") -> "Builder":
+        return self._mac(Linear, (outputs, 1, 1, self.tensor.elements), (outputs,), dtype)
+
+    def conv(self, outputs: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1),
+             padding: tuple[int, int, int, int] = (0, 0, 0, 0), dtype: DType = "uint8") -> "Builder":  # fmt: skip
+        height, width, channels = self.tensor.hwc
+        rows = (height + padding[0] + padding[1] - kernel[0]) // stride[0] + 1
+        columns = (width + padding[2] + padding[3] - kernel[1]) // stride[1] + 1
+        target = (rows, columns, outputs) if len(self.tensor.shape) == 3 else (columns, outputs)
+        return self._mac(Conv, (outputs, *kernel, channels), target, dtype, stride=stride, padding=padding)
+
+    def pool(self, kind: type, window: tuple[int, int], stride: tuple[int, int] | None = None) -> "Builder":
+        stride = stride or window
+        height, width, channels = self.tensor.hwc
+        rows, columns = (height - window[0]) // stride[0] + 1, (width - window[1]) // stride[1] + 1
+        target = (rows, columns, channels) if len(self.tensor.shape) == 3 else (columns, channels)
+        extra = {}
+        if kind is AveragePool:
+            extra["requant"] = requant_for(self.rng, 255 * window[0] * window[1], self.tensor.dtype)
+        node = kind(name=f"pool.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}", window=window,
+                    stride=stride, **extra)  # fmt: skip
+        return self._append(node, target, self.tensor.dtype)
+
+    def max_pool(self, window: tuple[int, int], stride: tuple[int, int] | None = None) -> "Builder":
+        return self.pool(MaxPool, window, stride)
+
+    def average_pool(self, window: tuple[int, int], stride: tuple[int, int] | None = None) -> "Builder":
+        return self.pool(AveragePool, window, stride)
+
+    def flatten(self) -> "Builder":
+        node = Flatten(name=f"flatten.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}")
+        return self._append(node, (self.tensor.elements,), self.tensor.dtype)
+
+    def select(self, keep: np.ndarray) -> "Builder":
+        node = Select(name=f"select.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}", indices=keep)
+        return self._append(node, (keep.size,), self.tensor.dtype)
+
+    def graph(self) -> Graph:
+        torch_shape = self.shape if len(self.shape) == 1 else (self.shape[-1], *self.shape[:-1])
+        return verify(Graph(self.tensors, tuple(self.nodes), "x", self.current, torch_shape))
+
+
+def random_inputs(rng: np.random.Generator, graph: Graph, samples: int) -> np.ndarray:
+    """int8 inputs (samples, *shape): uniform, and the extremes."""
+    inputs = rng.integers(-128, 128, size=(samples, *graph.input_tensor.shape)).astype(np.int8)
+    inputs[0], inputs[1 % samples] = -128, 127
+    return inputs

@@ -1,0 +1,68 @@
+"""The variational layers: their noise has the moments of sampling weights, their gradient is the derivative."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tinybayes.bayes import Conv1dVD, Conv2dVD, LinearVD, log_alpha
+
+LAYERS = [
+    (lambda: LinearVD(5, 3), (2, 5), F.linear),
+    (lambda: Conv1dVD(2, 3, 3, padding=1), (2, 2, 6), lambda x, w, b: F.conv1d(x, w, b, padding=1)),
+    (lambda: Conv2dVD(2, 3, 2, stride=2), (2, 2, 4, 4), lambda x, w, b: F.conv2d(x, w, b, stride=2)),
+]
+IDS = ["linear", "conv1d", "conv2d"]
+
+
+def spread(layer: nn.Module) -> None:
+    with torch.no_grad():
+        layer.log_sigma2.copy_(torch.randn_like(layer.log_sigma2) - 2)
+
+
+@pytest.mark.parametrize(("make", "shape", "operator"), LAYERS, ids=IDS)
+def test_moments_are_those_of_sampled_weights(make, shape, operator):
+    torch.manual_seed(1)
+    layer, x, draws = make(), torch.randn(shape), 4_000
+    spread(layer)
+    with torch.no_grad():
+        ours = torch.stack([layer(x) for _ in range(draws)])
+        sigma = torch.exp(0.5 * layer.log_sigma2)
+        theirs = torch.stack(
+            [operator(x, layer.weight + sigma * torch.randn_like(sigma), layer.bias) for _ in range(draws)]
+        )
+    error = 5 * theirs.std(0) / (draws) ** 0.5
+    assert ((ours.mean(0) - theirs.mean(0)).abs() < 1.5 * error + 1e-3).all()
+    assert ((ours.std(0) / theirs.std(0) - 1).abs() < 0.09).all()
+
+
+@pytest.mark.parametrize(("make", "shape", "operator"), LAYERS, ids=IDS)
+def test_evaluation_is_the_posterior_mean_exactly(make, shape, operator):
+    layer, x = make().eval(), torch.randn(shape)
+    assert torch.equal(layer(x), operator(x, layer.weight, layer.bias))
+    assert not torch.equal(layer.train()(x), layer.eval()(x))
+
+
+@pytest.mark.parametrize(("make", "shape", "operator"), LAYERS, ids=IDS)
+def test_gradient_equals_finite_differences(make, shape, operator):
+    torch.manual_seed(2)
+    layer, x = make().double(), torch.randn(shape, dtype=torch.float64)
+    spread(layer)
+
+    def loss(weight, log_sigma2):
+        torch.manual_seed(3)
+        return torch.func.functional_call(layer, {"weight": weight, "log_sigma2": log_sigma2}, (x,)).square().sum()
+
+    assert torch.autograd.gradcheck(loss, (layer.weight, layer.log_sigma2), eps=1e-6, atol=1e-5)
+
+
+def test_zero_inputs_have_finite_gradients():
+    layer = LinearVD(4, 2)
+    layer(torch.zeros(3, 4)).sum().backward()
+    assert torch.isfinite(layer.log_sigma2.grad).all()
+
+
+def test_log_alpha_is_clipped_and_finite_at_zero_weights():
+    weight = torch.tensor([0.0, 1.0, 1e-3, 1.0])
+    values = log_alpha(weight, torch.tensor([-3.0, -30.0, -8.0, 0.5]))
+    assert values.tolist() == pytest.approx([8.0, -8.0, -8.0 + 13.8056, 0.5], abs=1e-3)

@@ -1,0 +1,115 @@
+"""Weight sharing: clusters, the gradient of a level, and the integer grid of the result."""
+
+import pytest
+import torch
+from torch import nn
+
+from tinybayes.compress import MAX_LEVELS, SharedNetwork, cluster, snap_to_grid
+
+
+def sparse_network() -> nn.Sequential:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3))
+    with torch.no_grad():
+        for layer in (network[0], network[3]):
+            layer.weight.mul_(torch.rand_like(layer.weight) < 0.4)
+    return network
+
+
+def test_clusters_are_found_from_linear_starts():
+    values = torch.tensor([-1.0, -1.1, -0.9, 0.5, 0.6, 3.0])
+    centroids, index = cluster(values, 3)
+    assert centroids.tolist() == pytest.approx([-1.0, 0.55, 3.0])
+    assert index.tolist() == [0, 0, 0, 1, 1, 2]
+
+
+def test_a_rare_extreme_keeps_a_level_of_its_own():
+    values = torch.cat([torch.linspace(-0.1, 0.1, 1000), torch.tensor([5.0])])
+    centroids, index = cluster(values, 8)
+    assert centroids[-1].item() == pytest.approx(5.0)
+    assert (index == index[-1]).sum() == 1
+
+
+def test_a_price_on_bits_lowers_the_entropy():
+    torch.manual_seed(0)
+    values = torch.randn(4000)
+    entropy = []
+    for rate in (0.0, 0.05, 0.5):
+        _, index = cluster(values, 15, rate)
+        share = torch.bincount(index) / len(values)
+        entropy.append(float(-(share * share.log2()).sum()))
+    assert entropy[0] > entropy[1] + 0.1
+    assert entropy[1] > entropy[2] + 0.1
+
+
+def test_empty_clusters_are_dropped():
+    centroids, index = cluster(torch.tensor([2.0, 2.0, 2.0]), 7)
+    assert centroids.tolist() == [2.0]
+    assert index.tolist() == [0, 0, 0]
+
+
+def test_the_gradient_of_a_level_is_the_sum_of_its_weights_gradients():
+    network = sparse_network()
+    shared, x = SharedNetwork(network, 3), torch.randn(5, 2, 6)
+    shared(x).square().sum().backward()
+    twin = nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3))
+    twin.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        for name, weight in shared.weights().items():
+            twin.get_parameter(name).copy_(weight)
+    twin(x).square().sum().backward()
+    for number, place in enumerate((0, 3)):
+        index = shared.get_buffer(f"index{number}")
+        sums = [float(twin[place].weight.grad[index == level].sum()) for level in range(3)]
+        assert shared.get_parameter(f"levels{number}").grad.tolist() == pytest.approx(sums, rel=1e-4, abs=1e-4)
+        torch.testing.assert_close(shared.network[place].bias.grad, twin[place].bias.grad)
+
+
+def test_zeros_stay_zero_and_levels_stay_few_through_training():
+    network = sparse_network()
+    shared = SharedNetwork(network, 5)
+    optimizer = torch.optim.Adam([p for p in shared.parameters() if p.requires_grad], lr=0.01)
+    for _ in range(10):
+        optimizer.zero_grad()
+        shared(torch.randn(8, 2, 6)).square().sum().backward()
+        optimizer.step()
+    plain = shared.plain()
+    for place in (0, 3):
+        assert ((plain[place].weight == 0) >= (network[place].weight == 0)).all()
+        assert len(plain[place].weight[plain[place].weight != 0].unique()) <= 5
+        assert not torch.equal(plain[place].weight, network[place].weight)
+
+
+def test_every_weight_is_exactly_a_scale_times_an_int8():
+    plain = SharedNetwork(sparse_network(), 15).plain()
+    for place in (0, 3):
+        weight = plain[place].weight.detach()
+        scale = weight.abs().max() / 127
+        whole = torch.round(weight / scale)
+        assert whole.abs().max() == 127
+        assert torch.equal(weight, scale * whole)
+
+
+def test_the_grid_holds_for_many_scales():
+    torch.manual_seed(0)
+    for size in (1e-6, 3e-3, 0.7, 11.0, 4e5):
+        snapped = snap_to_grid(size * torch.randn(31))
+        scale = snapped.abs().max() / 127
+        assert torch.equal(snapped, scale * torch.round(snapped / scale))
+    assert snap_to_grid(torch.zeros(4)).tolist() == [0, 0, 0, 0]
+
+
+def test_a_layer_pruned_to_nothing_or_to_one_weight_is_fine():
+    network = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
+    with torch.no_grad():
+        network[0].weight.zero_()
+        network[2].weight.copy_(torch.tensor([[0.0, -0.3]]))
+    plain = SharedNetwork(network, 7).plain()
+    assert plain[0].weight.count_nonzero() == 0
+    assert plain[2].weight.tolist() == [[0.0, pytest.approx(-0.3)]]
+
+
+@pytest.mark.parametrize("levels", [0, MAX_LEVELS + 1])
+def test_the_number_of_levels_is_limited(levels):
+    with pytest.raises(ValueError, match="levels must be 1 to 31"):
+        SharedNetwork(sparse_network(), levels)

@@ -1,0 +1,19 @@
+"""Finds templates/, firmware/ and boards/, in a checkout and in an installed wheel."""
+
+from pathlib import Path
+
+from tinybayes.errors import InternalError
+
+_PACKAGE = Path(__file__).resolve().parent
+_ROOTS = (_PACKAGE / "_assets", _PACKAGE.parent)
+
+
+def asset_directory(name: str) -> Path:
+    """The directory ``templates``, ``firmware`` or ``boards`` that belongs to this installation.
+
+    Raises InternalError where the installation lacks it.
+    """
+    for root in _ROOTS:
+        if (root / name).is_dir() and (root is not _PACKAGE.parent or (root / "pyproject.toml").is_file()):
+            return root / name
+    raise InternalError(f"this installation of tinybayes has no {name}/ directory; install it again")

@@ -1,0 +1,35 @@
+"""Bayesian sparsification of torch networks: variational layers, their KL divergence and schedules."""
+
+from tinybayes.bayes.divergence import log_uniform_kl
+from tinybayes.bayes.layers import CLIP, INITIAL_LOG_SIGMA2, THRESHOLD, Conv1dVD, Conv2dVD, LinearVD, log_alpha
+from tinybayes.bayes.schedule import constant_then_linear, cosine, warm_up
+from tinybayes.bayes.sparsify import (
+    LogAlphaStatistics,
+    kl,
+    log_alpha_statistics,
+    log_alphas,
+    posterior_mean,
+    sparsify,
+    variational_layers,
+)
+
+__all__ = [
+    "CLIP",
+    "INITIAL_LOG_SIGMA2",
+    "THRESHOLD",
+    "Conv1dVD",
+    "Conv2dVD",
+    "LinearVD",
+    "LogAlphaStatistics",
+    "constant_then_linear",
+    "cosine",
+    "kl",
+    "log_alpha",
+    "log_alpha_statistics",
+    "log_alphas",
+    "log_uniform_kl",
+    "posterior_mean",
+    "sparsify",
+    "variational_layers",
+    "warm_up",
+]

@@ -1,0 +1,7 @@
+"""Board and chip records: data in ``boards/*.toml`` behind a closed schema."""
+
+from tinybayes.boards.cores import CORES, Core
+from tinybayes.boards.load import list_boards, load_board
+from tinybayes.boards.record import Board, Chip, Qemu, Region, Uart
+
+__all__ = ["CORES", "Board", "Chip", "Core", "Qemu", "Region", "Uart", "list_boards", "load_board"]

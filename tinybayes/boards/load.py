@@ -1,0 +1,116 @@
+"""Reads and checks the board and chip files in ``boards/``."""
+
+from pathlib import Path
+
+from tinybayes.assets import asset_directory
+from tinybayes.boards.cores import CORES
+from tinybayes.boards.record import Board, Chip, Qemu, Region, Uart
+from tinybayes.boards.schema import Table
+from tinybayes.errors import BoardError, did_you_mean
+
+UART_DRIVERS = ("cmsdk_apb",)
+"""The serial ports there is a driver for."""
+
+_ADDRESS_SPACE_BYTES = 1 << 32
+_LOWEST_UART_DIVISOR = 16
+
+
+def list_boards(directory: Path | None = None) -> tuple[str, ...]:
+    """The names of all boards, sorted."""
+    return tuple(sorted(path.stem for path in (directory or asset_directory("boards")).glob("*.toml")))
+
+
+def load_board(name: str, directory: Path | None = None) -> Board:
+    """The board ``name``, from ``directory`` or the boards that come with tinybayes.
+
+    Raises BoardError where there is no such board (with the nearest names), or where its file or its chip's has
+    an unknown or missing key, a value of a wrong type or out of range, or memories that contradict each other.
+    """
+    root = directory or asset_directory("boards")
+    known = list_boards(root)
+    if name not in known:
+        raise BoardError(
+            f"there is no board {name!r}.{did_you_mean(name, known)} `tinybayes boards` lists all of them."
+        )
+    table = Table.read(root / f"{name}.toml")
+    title = table.take_text("title")
+    vendor = table.take_text("vendor")
+    chips = sorted(path.stem for path in (root / "chips").glob("*.toml"))
+    chip = _load_chip(root / "chips" / f"{table.take_text('chip', chips)}.toml")
+    board = Board(
+        name=name,
+        title=title,
+        vendor=vendor,
+        chip=chip,
+        tier=table.take_integer("tier", 1, 3, sourced=False),
+        stack_bytes=table.take_integer("stack_bytes", 256, chip.ram.size_bytes, sourced=False),
+        link_request_bytes=table.take_integer(
+            "link_request_bytes", 64, min(65535, chip.ram.size_bytes), sourced=False
+        ),
+        uart=_uart(table.take_table("uart")),
+        qemu=_qemu(table.take_table("qemu")) if table.has("qemu") else None,
+    )
+    table.finish()
+    if board.stack_bytes % 8:
+        raise table.error("stack_bytes", f"got {board.stack_bytes}, wanted a multiple of 8")
+    return board
+
+
+def _load_chip(path: Path) -> Chip:
+    table = Table.read(path)
+    title = table.take_text("title")
+    core = CORES[table.take_text("core", CORES)]
+    fpu = table.take_text("fpu")
+    if fpu != core.fpu:
+        raise table.error("fpu", f"got {fpu!r}, but {core.name} is compiled for {core.fpu!r}")
+    clock_hz = table.take_integer("clock_hz", 1, 2_000_000_000)
+    region_tables = table.take_table("regions")
+    regions = tuple(_region(name, region_tables.take_table(name)) for name in region_tables.keys())
+    _refuse_overlap(region_tables, regions)
+    memory = table.take_table("memory")
+    flash = _role(memory, "flash", regions)
+    ram = _role(memory, "ram", regions)
+    table.finish()
+    return Chip(path.stem, title, core, clock_hz, regions, flash, ram)
+
+
+def _region(name: str, table: Table) -> Region:
+    kind = table.take_text("kind", ("flash", "ram"))
+    origin = table.take_integer("origin", 0, _ADDRESS_SPACE_BYTES - 1)
+    return Region(name, kind, origin, table.take_integer("size_bytes", 1, _ADDRESS_SPACE_BYTES - origin))
+
+
+def _refuse_overlap(table: Table, regions: tuple[Region, ...]) -> None:
+    ordered = sorted(regions, key=lambda region: region.origin)
+    for below, above in zip(ordered, ordered[1:], strict=False):
+        if below.end > above.origin:
+            raise table.error(
+                above.name,
+                f"starts at {above.origin:#010x}, inside {below.name}, which ends at {below.end:#010x}",
+            )
+
+
+def _role(table: Table, role: str, regions: tuple[Region, ...]) -> Region:
+    by_name = {region.name: region for region in regions}
+    region = by_name[table.take_text(role, by_name)]
+    if region.kind != role:
+        raise table.error(role, f"got {region.name!r}, which is {region.kind}, wanted a {role} region")
+    return region
+
+
+def _uart(table: Table) -> Uart:
+    uart = Uart(
+        driver=table.take_text("driver", UART_DRIVERS),
+        base=table.take_integer("base", 0, _ADDRESS_SPACE_BYTES - 1),
+        clock_hz=table.take_integer("clock_hz", 1, 2_000_000_000),
+        baud=table.take_integer("baud", 1200, 12_000_000),
+    )
+    if uart.clock_hz // uart.baud < _LOWEST_UART_DIVISOR:
+        raise table.error(
+            "baud", f"got {uart.baud}, wanted at most clock_hz / {_LOWEST_UART_DIVISOR} ({uart.clock_hz // 16})"
+        )
+    return uart
+
+
+def _qemu(table: Table) -> Qemu:
+    return Qemu(table.take_text("machine"), table.take_texts("arguments"))

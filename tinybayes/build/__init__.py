@@ -1,0 +1,1 @@
+"""FileSet to firmware: tools, CMake, and the sizes of what came out."""

@@ -1,0 +1,96 @@
+"""Runs CMake and Ninja on a generated firmware project."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tinybayes.build.toolchain import require
+from tinybayes.errors import LimitError, ToolError, UserError
+
+_BUILD_SECONDS = 900.0
+_LINES_SHOWN = 25
+_OVERFLOW = re.compile(r"region [`'](?P<region>[^']+)' overflowed by (?P<bytes>\d+) bytes?")
+_USEFUL = re.compile(r"error|warning|undefined|overflow|cannot|fatal|No such", re.IGNORECASE)
+_CACHED_SOURCE = re.compile(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", re.MULTILINE)
+
+
+def build_firmware(directory: Path, name: str, *, bench: bool = False) -> Path:
+    """Builds the firmware project in ``directory`` and returns the path of its ELF file.
+
+    The ELF is ``directory/build/<name>.elf``, or with ``bench`` the bare image ``<name>_bench.elf``; the linker's map
+    lies beside it with the suffix ``.map`` (:func:`map_beside`).
+
+    Raises UserError where ``directory`` holds no project, LimitError where the image does not fit the board (naming
+    memory and bytes), and ToolError where a tool is missing or fails (with the last lines it wrote).
+    """
+    source = directory.resolve()
+    if not (source / "CMakeLists.txt").is_file():
+        raise UserError(
+            f"{directory} holds no CMakeLists.txt, so there is nothing to build; 'tinybayes compile ... --out {directory}' "
+            "writes one"
+        )
+    cmake = require("cmake")
+    ninja = require("ninja")
+    require("arm-none-eabi-gcc")
+    build = source / "build"
+    _forget_moved_build(source, build)
+    _run([cmake, "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"], "configuring", directory)
+    target = ["--target", "bench"] if bench else []
+    _run([cmake, "--build", build, *target], "building", directory)
+    elf = build / f"{name}{'_bench' if bench else ''}.elf"
+    for made in (elf, map_beside(elf)):
+        if not made.is_file():
+            raise ToolError(f"building {directory} went through but left no {made}; is its network's name {name!r}?")
+    return elf
+
+
+def map_beside(elf: Path) -> Path:
+    """The linker's map that belongs to ``elf``."""
+    return elf.with_suffix(".map")
+
+
+def _forget_moved_build(source: Path, build: Path) -> None:
+    """CMake refuses to work where a project was copied or moved with its build directory: drop what it remembers."""
+    cache = build / "CMakeCache.txt"
+    if not cache.is_file():
+        return
+    remembered = _CACHED_SOURCE.search(cache.read_text(errors="replace"))
+    if remembered is None or Path(remembered.group(1)) != source:
+        cache.unlink()
+        shutil.rmtree(build / "CMakeFiles", ignore_errors=True)
+
+
+def _run(command: list[str | Path], doing: str, directory: Path) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            timeout=_BUILD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{doing} {directory} took more than {_BUILD_SECONDS:.0f} s and was stopped") from error
+    if done.returncode == 0:
+        return
+    overflows = {m["region"]: int(m["bytes"]) for m in _OVERFLOW.finditer(done.stdout)}
+    if overflows:
+        what = " and ".join(f"{region} by {count} bytes" for region, count in overflows.items())
+        raise LimitError(
+            f"the image in {directory} does not fit the board: it overflows {what}. A smaller network, the objective "
+            "'flash' or a board with more memory would help"
+        )
+    raise ToolError(f"{doing} {directory} failed:\n{_last_useful_lines(done.stdout)}")
+
+
+def _last_useful_lines(output: str) -> str:
+    """The end of ``output``, from the first error on where there is one."""
+    lines = output.rstrip().splitlines()
+    first = next((i for i, line in enumerate(lines) if _USEFUL.search(line)), len(lines))
+    start = min(first, max(len(lines) - _LINES_SHOWN, 0))
+    shown = lines[start : start + _LINES_SHOWN]
+    return "\n".join(shown)

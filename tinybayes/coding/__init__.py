@@ -1,0 +1,30 @@
+"""Entropy coding: bit streams, canonical Huffman codes, and gaps between nonzeros."""
+
+from tinybayes.coding.bits import BitReader, BitWriter, EndOfBitsError
+from tinybayes.coding.gaps import gap_buckets, gaps_from_buckets, gaps_from_positions, positions_from_gaps
+from tinybayes.coding.huffman import (
+    CanonicalDecoder,
+    canonical_codes,
+    check_lengths,
+    code_lengths,
+    coded_bits,
+    is_complete,
+    lookup_table,
+)
+
+__all__ = [
+    "BitReader",
+    "BitWriter",
+    "CanonicalDecoder",
+    "EndOfBitsError",
+    "canonical_codes",
+    "check_lengths",
+    "code_lengths",
+    "coded_bits",
+    "gap_buckets",
+    "gaps_from_buckets",
+    "gaps_from_positions",
+    "is_complete",
+    "lookup_table",
+    "positions_from_gaps",
+]

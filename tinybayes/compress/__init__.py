@@ -1,0 +1,22 @@
+"""Making a trained network small: pruning, BatchNorm folding, weight sharing, and the estimate of its size."""
+
+from tinybayes.compress.bits import entropy_bits, estimated_bytes, gap_bits
+from tinybayes.compress.fold import fold_batch_norm
+from tinybayes.compress.prune import MaskedNetwork, posterior_masks, prune, weight_counts
+from tinybayes.compress.share import GRID, MAX_LEVELS, SharedNetwork, cluster, snap_to_grid
+
+__all__ = [
+    "GRID",
+    "MAX_LEVELS",
+    "MaskedNetwork",
+    "SharedNetwork",
+    "cluster",
+    "entropy_bits",
+    "estimated_bytes",
+    "fold_batch_norm",
+    "gap_bits",
+    "posterior_masks",
+    "prune",
+    "snap_to_grid",
+    "weight_counts",
+]

@@ -1,0 +1,280 @@
+"""Steps -> kernel calls: one row of ``CALLS`` for each kernel (operator and weight format)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tinybayes.errors import InternalError
+from tinybayes.ir import AveragePool, Conv, MaxPool, Requant
+from tinybayes.ir.nodes import MacNode
+from tinybayes.ir.requant import INT16_MAX, INT16_MIN
+from tinybayes.plan import Plan, Step, Storage
+
+Fields = Mapping[str, str | int | bool]
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A compound literal of C: ``(struct type){.field = value, ...}``."""
+
+    type: str
+    fields: Fields
+
+    def render(self) -> str:
+        """The literal on one line."""
+        return f"(struct {self.type}){{{', '.join(f'.{name} = {c_text(v)}' for name, v in self.fields.items())}}}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A kernel call: the header that declares it, its name, and its arguments in order."""
+
+    header: str
+    function: str
+    arguments: tuple[str | Struct, ...]
+
+    def lines(self) -> list[str]:
+        """The call as lines of C, one argument a line, long ones broken between fields."""
+        texts = [argument.render() if isinstance(argument, Struct) else argument for argument in self.arguments]
+        lines = [f"{self.function}("]
+        for number, text in enumerate(texts):
+            lines += _broken(text + (");" if number + 1 == len(texts) else ","))
+        return lines
+
+
+def c_text(value: str | int | bool) -> str:
+    """A C literal or expression."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else str(value)
+
+
+def call(plan: Plan, step: Step, weights: str) -> Call:
+    """The kernel call of ``step``; ``weights`` is the C name of its constants."""
+    if step.kernel not in CALLS:
+        raise InternalError(f"{step.name}: there is no call for kernel {step.kernel!r}")
+    return CALLS[step.kernel](plan, step, weights)
+
+
+def _broken(text: str, width: int = 104) -> list[str]:
+    lines, line = [], ""
+    for word in text.split(" "):
+        if line and len(line) + 1 + len(word) > width:
+            lines.append("    " + line)
+            line = "    " + word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, "    " + line]
+
+
+def _source(plan: Plan, step: Step) -> str:
+    tensor = step.source.tensor.name
+    return "(const uint8_t *)input" if tensor == plan.graph.input else _at(plan.buffer(tensor).offset)
+
+
+def _source_struct(plan: Plan, step: Step) -> Struct:
+    return Struct("tb_source", {"data": _source(plan, step), "is_signed": step.source.tensor.dtype == "int8"})
+
+
+def _target(plan: Plan, step: Step, *, origin: bool) -> str:
+    if step is plan.steps[-1]:
+        return "(uint8_t *)output"
+    return _at(plan.buffer(step.tensor).offset + (step.target.origin_bytes if origin else 0))
+
+
+def _at(offset: int) -> str:
+    return f"arena + {offset}" if offset else "arena"
+
+
+def _layout(storage: Storage) -> Struct:
+    top, bottom, _, _ = storage.margins
+    return Struct(
+        "tb_layout",
+        {
+            "height": storage.height,
+            "row_bytes": storage.row_bytes,
+            "top": top,
+            "bottom": bottom,
+            "left_bytes": storage.left_bytes,
+            "right_bytes": storage.right_bytes,
+        },
+    )
+
+
+def _requant(requant: Requant | None, where: str, *, multipliers: str | None = None, bound: int) -> str:
+    """An initialiser of ``struct tb_requant``; ``bound`` is the largest absolute accumulator."""
+    if requant is None:
+        raise InternalError(f"{where}: no requantization")
+    if requant.per_channel and multipliers is None:
+        raise InternalError(f"{where}: only layers with weights have a multiplier for each channel")
+    one = {"multiplier": int(requant.multiplier[0])} if not requant.per_channel else {"multipliers": multipliers or ""}
+    shifted = bound >> requant.pre_shift
+    fields: Fields = {
+        **one,
+        "pre_shift": requant.pre_shift,
+        "post_shift": requant.post_shift,
+        "low": requant.low,
+        "high": requant.high,
+        "saturate": shifted > INT16_MAX or -shifted - 1 < INT16_MIN,
+    }
+    return "{" + ", ".join(f".{name} = {c_text(value)}" for name, value in fields.items()) + "}"
+
+
+def _mac(step: Step) -> MacNode:
+    if not isinstance(step.node, MacNode) or step.encoding is None:
+        raise InternalError(f"{step.name}: a layer with weights has none")
+    return step.node
+
+
+def _rows(step: Step, weights: str) -> Struct:
+    node = _mac(step)
+    assert step.encoding is not None
+    constants = step.encoding.constants
+    return Struct(
+        "tb_rows",
+        {
+            "count": node.outputs,
+            f"bias{constants['bias_bits']}": f"{weights}.bias",
+            "bias_shift": constants["bias_shift"],
+            "requant": _requant(
+                node.requant,
+                node.name,
+                multipliers=f"{weights}.multipliers",
+                bound=accumulator_bound(node, step.source.tensor.code_range),
+            ),
+        },
+    )
+
+
+def accumulator_bound(node: MacNode, code_range: tuple[int, int]) -> int:
+    """Largest absolute accumulator that any input can cause."""
+    largest = max(abs(code) for code in code_range)
+    return int((abs(node.matrix.astype(int)).sum(axis=1) * largest + abs(node.bias.astype(int))).max())
+
+
+def _weights(step: Step, weights: str) -> Struct:
+    assert step.encoding is not None
+    constants = step.encoding.constants
+    tables = [name for name in _TABLES[step.encoding.format] if step.encoding.array(name) is not None]
+    parameters = {name: constants[name] for name in ("gap_bits", "value_bits", "columns") if name in constants}
+    return Struct(f"tb_{step.encoding.format}", {**{name: f"{weights}.{name}" for name in tables}, **parameters})
+
+
+_TABLES = {
+    "dense": ("values",),
+    "index": ("counts", "entries"),
+    "huffman": ("stream", "gap_table", "value_table", "levels"),
+}
+
+
+def _linear(plan: Plan, step: Step, weights: str) -> Call:
+    arguments = (
+        _source_struct(plan, step),
+        _target(plan, step, origin=True),
+        _weights(step, weights),
+        _rows(step, weights),
+    )
+    return Call("tb_linear.h", f"tb_{step.kernel}", arguments)
+
+
+def _walk(step: Step) -> Struct:
+    node = step.node
+    assert isinstance(node, Conv)
+    pool, source, target = step.pool, step.source, step.target
+    window = pool.window if pool else (1, 1)
+    stride = pool.stride if pool else (1, 1)
+    average: Fields = {}
+    if isinstance(pool, AveragePool):
+        bound = 255 * window[0] * window[1]
+        average = {"average": True, "pool_requant": _requant(pool.requant, pool.name, bound=bound)}
+    return Struct(
+        "tb_walk",
+        {
+            "segments": node.kernel[0],
+            "segment_stride": source.stride_bytes,
+            "row_stride": node.stride[0] * source.stride_bytes,
+            "column_stride": node.stride[1] * source.tensor.channels,
+            "pool_height": window[0],
+            "pool_width": window[1],
+            "pool_row_stride": stride[0],
+            "pool_column_stride": stride[1],
+            "height": target.tensor.hwc[0],
+            "width": target.tensor.hwc[1],
+            "output_row_gap": target.row_gap_bytes,
+            "output_channels": target.tensor.channels,
+            **average,
+        },
+    )
+
+
+def _conv(plan: Plan, step: Step, weights: str) -> Call:
+    scratch = plan.scratch(step)
+    pairs = (f"(struct tb_pair *)(void *)({_at(scratch.offset)})",) if scratch else ()
+    arguments = (
+        _source_struct(plan, step),
+        _target(plan, step, origin=True),
+        _weights(step, weights),
+        _rows(step, weights),
+        _walk(step),
+        *pairs,
+    )
+    return Call("tb_conv.h", f"tb_{step.kernel}", arguments)
+
+
+def _pool(plan: Plan, step: Step, _weights_name: str) -> Call:
+    pool = step.node
+    assert isinstance(pool, MaxPool | AveragePool)
+    source, target = step.source, step.target
+    geometry = Struct(
+        "tb_pool",
+        {
+            "input_row_bytes": source.stride_bytes,
+            "channels": source.tensor.channels,
+            "window_height": pool.window[0],
+            "window_width": pool.window[1],
+            "stride_height": pool.stride[0],
+            "stride_width": pool.stride[1],
+            "height": target.tensor.hwc[0],
+            "width": target.tensor.hwc[1],
+            "output_row_gap": target.row_gap_bytes,
+        },
+    )
+    average = "NULL"
+    if isinstance(pool, AveragePool):
+        bound = 255 * pool.window[0] * pool.window[1]
+        average = f"&(const struct tb_requant){_requant(pool.requant, pool.name, bound=bound)}"
+    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), geometry, average)
+    return Call("tb_map.h", "tb_pool", arguments)
+
+
+def _select(plan: Plan, step: Step, weights: str) -> Call:
+    assert step.encoding is not None
+    runs = step.encoding.array("runs")
+    assert runs is not None
+    arguments = (_source(plan, step), _target(plan, step, origin=True), f"{weights}.runs", str(runs.values.size // 2))
+    return Call("tb_map.h", "tb_select", arguments)
+
+
+def _pad(plan: Plan, step: Step, _weights_name: str) -> Call:
+    arguments = (_source(plan, step), _target(plan, step, origin=False), _layout(step.target))
+    return Call("tb_map.h", "tb_pad", arguments)
+
+
+def zero_margins(plan: Plan, step: Step) -> Call | None:
+    """The call that clears the margins of a step's target, where it has any and its kernel does not do it."""
+    if not step.target.has_margins or step.op == "pad":
+        return None
+    return Call("tb_map.h", "tb_zero_margins", (_target(plan, step, origin=False), _layout(step.target)))
+
+
+CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
+    "linear_dense": _linear,
+    "linear_index": _linear,
+    "linear_huffman": _linear,
+    "conv_dense": _conv,
+    "conv_index": _conv,
+    "conv_huffman": _conv,
+    "max_pool": _pool,
+    "average_pool": _pool,
+    "select": _select,
+    "pad": _pad,
+}

@@ -1,0 +1,74 @@
+"""The part of a firmware project that is not the network: hand-written files, and a few made for the board."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tinybayes.assets import asset_directory
+from tinybayes.boards import Board
+from tinybayes.emit.environment import environment
+from tinybayes.errors import InternalError, UnsupportedError, UserError, did_you_mean
+
+NETWORK_DIGEST_BYTES = 16
+"""Length of the digest by which host and device know that they speak of the same network."""
+
+_GENERATED = MappingProxyType(
+    {
+        "CMakeLists.txt": "CMakeLists.txt.j2",
+        "firmware/board.h": "firmware/board.h.j2",
+        "firmware/memory.ld": "firmware/memory.ld.j2",
+        "firmware/network_binding.h": "firmware/network_binding.h.j2",
+    }
+)
+
+_BARE = (
+    "bench.c", "bench.h", "fault.c", "fault.h", "image.h", "main_bare.c", "sections.ld", "startup.c", "toolchain.cmake",
+)  # fmt: skip
+_FRAMES = ("frame.c", "frame.h", "main_frames.c", "protocol.c", "protocol.h", "stack.c", "stack.h", "uart.h")
+
+_HAND_WRITTEN: Mapping[str, tuple[str, ...]] = MappingProxyType({"frames": _BARE + _FRAMES, "none": _BARE})
+"""By protocol, the files of ``firmware/`` that a project needs, drivers aside."""
+
+PROTOCOLS = tuple(_HAND_WRITTEN)
+"""What ``--protocol`` may be."""
+
+_C_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
+
+
+def check_network_name(name: str) -> None:
+    """Raise UserError where ``name`` cannot begin the names of C functions and files."""
+    if not _C_NAME.fullmatch(name):
+        raise UserError(
+            f"--name: got {name!r}, wanted a lower-case C name: a letter, then at most 47 letters, digits or _"
+        )
+
+
+def firmware_files(
+    board: Board, *, network_name: str, network_digest: bytes, protocol: str
+) -> dict[str, str]:
+    """Everything beside ``network/`` that a project needs: relative path to text, in sorted order.
+
+    ``network_digest`` is 16 bytes that tell this network from any other. ``protocol`` is ``"frames"`` or
+    ``"none"``. Raises UserError for a name that is none in C and UnsupportedError for an unknown protocol.
+    """
+    check_network_name(network_name)
+    if protocol not in _HAND_WRITTEN:
+        raise UnsupportedError(
+            f"--protocol: got {protocol!r}, wanted one of {', '.join(PROTOCOLS)}.{did_you_mean(protocol, PROTOCOLS)}"
+        )
+    if len(network_digest) != NETWORK_DIGEST_BYTES:
+        raise InternalError(f"a network digest of {len(network_digest)} bytes, wanted {NETWORK_DIGEST_BYTES}")
+    templates = environment()
+    facts = {
+        "board": board,
+        "protocol": protocol,
+        "network_name": network_name,
+        "network_macro": network_name.upper(),
+        "digest_bytes": [f"0x{byte:02X}" for byte in network_digest],
+    }
+    files = {path: templates.get_template(name).render(facts) for path, name in _GENERATED.items()}
+    drivers = (f"uart_{board.uart.driver}.c",) if protocol == "frames" else ()
+    source = asset_directory("firmware")
+    for name in _HAND_WRITTEN[protocol] + drivers:
+        files[f"firmware/{name}"] = (source / name).read_text(encoding="utf-8")
+    return dict(sorted(files.items()))

@@ -1,0 +1,138 @@
+"""Plan -> the files of ``network/``: the library that a user drops into a project."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tinybayes.assets import asset_directory
+from tinybayes.emit.calls import Call, call, zero_margins
+from tinybayes.emit.environment import environment
+from tinybayes.plan import Encoding, Plan, Step, WeightArray
+
+_RUNTIME_HEADERS = {"tb_linear.h": ("tb_formats.h",), "tb_conv.h": ("tb_formats.h",), "tb_map.h": ()}
+_LINE_COLUMNS = 112
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """What the templates need to know about a step."""
+
+    plan: Plan
+    number: int
+    step: Step
+    network: str
+
+    @property
+    def symbol(self) -> str:
+        """C name of the layer's constants."""
+        return f"{self.network}_layer{self.number}_{c_identifier(self.step.name)}"
+
+    @property
+    def function(self) -> str:
+        """C name of the layer's function."""
+        return f"{self.network}_step_{self.number}"
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """The kernel calls of the layer, in order."""
+        first = zero_margins(self.plan, self.step)
+        return (*((first,) if first else ()), call(self.plan, self.step, self.symbol))
+
+    @property
+    def lines(self) -> list[str]:
+        """The calls as lines of C."""
+        return [line for kernel_call in self.calls for line in kernel_call.lines()]
+
+    @property
+    def unused(self) -> list[str]:
+        """Parameters that the layer's function does not use."""
+        text = "\n".join(self.lines)
+        return [name for name in ("input", "output", "arena") if not re.search(rf"\b{name}\b", text.replace(".", "_"))]
+
+    @property
+    def title(self) -> str:
+        """What the layer is, for people."""
+        source, target = self.step.source.tensor, self.step.target.tensor
+        pooled = f" and {self.step.pool.name}" if self.step.pool else ""
+        stored = f", {self.step.format} weights" if self.step.format else ""
+        shapes = f"{_shape(source.shape)} to {_shape(target.shape)}"
+        return f"`{self.step.name}`{pooled}: {self.step.op.replace('_', ' ')} from {shapes}{stored}"
+
+    @property
+    def encoding(self) -> Encoding | None:
+        """The layer's constants, if it has any."""
+        return self.step.encoding
+
+    @property
+    def offset(self) -> str:
+        """Where the layer's tensor lies in the arena; all ones for the network's output."""
+        last = self.step is self.plan.steps[-1]
+        return "UINT32_MAX" if last else f"{self.plan.buffer(self.step.tensor).offset}U"
+
+
+def network_files(plan: Plan, name: str) -> dict[str, str]:
+    """Relative path -> text of the network library ``name``, a lower-case C identifier."""
+    layers = [Layer(plan, number, step, name) for number, step in enumerate(plan.steps)]
+    headers = sorted({kernel_call.header for layer in layers for kernel_call in layer.calls})
+    facts = {
+        "plan": plan,
+        "graph": plan.graph,
+        "name": name,
+        "macro": name.upper(),
+        "layers": layers,
+        "headers": headers,
+        "input": plan.graph.input_tensor,
+        "output": plan.graph.output_tensor,
+        "scaling": plan.graph.input_scaling,
+    }
+    templates = environment()
+    templates.filters.update(c_float=c_float, c_values=c_values)
+    rendered = {
+        f"network/{name}.h": "network/network.h.j2",
+        f"network/{name}.c": "network/network.c.j2",
+        f"network/{name}_weights.h": "network/weights.h.j2",
+        f"network/{name}_weights.c": "network/weights.c.j2",
+    }
+    files = {path: templates.get_template(template).render(facts) for path, template in rendered.items()}
+    runtime = asset_directory("firmware") / "runtime"
+    needed = {"tb_arith.h", *headers, *(other for header in headers for other in _RUNTIME_HEADERS[header])}
+    files |= {f"network/{header}": (runtime / header).read_text(encoding="utf-8") for header in needed}
+    return dict(sorted(files.items()))
+
+
+def c_identifier(name: str) -> str:
+    """A layer's name as part of a C name.
+
+    >>> c_identifier("features.0")
+    'features_0'
+    """
+    return re.sub(r"\W", "_", name, flags=re.ASCII)
+
+
+def c_float(value: float) -> str:
+    """A float32 literal that reads back to the same bits.
+
+    >>> c_float(0.1), c_float(2.0)
+    ('0.1f', '2.0f')
+    """
+    text = str(np.float32(value))
+    return f"{text}f" if any(mark in text for mark in ".en") else f"{text}.0f"
+
+
+def c_values(array: WeightArray) -> list[str]:
+    """The lines of an initialiser."""
+    lines, line = [], ""
+    for value in array.values.tolist():
+        text = f"{value},"
+        if line and len(line) + 1 + len(text) > _LINE_COLUMNS:
+            lines.append(line)
+            line = text
+        else:
+            line = f"{line} {text}" if line else text
+    return [*lines, line.removesuffix(",")] if line else lines
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(str(size) for size in shape)

@@ -1,0 +1,148 @@
+"""A line to a device that loses and damages bytes, made into requests that are answered or fail clearly."""
+
+import os
+import time
+from types import TracebackType
+from typing import Self
+
+import serial
+
+from tinybayes.errors import DeviceError
+from tinybayes.hil.fault import describe_fault
+from tinybayes.hil.frames import (
+    DELIMITER,
+    LARGEST_FRAME_BYTES,
+    NO_SEQUENCE,
+    Frame,
+    Kind,
+    Status,
+    decode_frame,
+    encode_frame,
+)
+
+_SLOWEST_BYTES_PER_SECOND = 4000  # of what a request and its answer may take longer, below 57,600 baud
+_POLL_SECONDS = 0.05  # how late a deadline may be noticed
+_STATUS_TEXT = {
+    Status.UNKNOWN_REQUEST: "the firmware does not know this request; it is older than this tinybayes, flash it again",
+    Status.WRONG_LENGTH: "the request has a length that the firmware does not expect; flash the image again",
+    Status.OUT_OF_RANGE: "an offset, length or step does not exist on the device; flash the image again",
+    Status.NOT_TRACED: "the tensor is not in memory any more; run a trace up to its step first",
+    Status.STACK_OVERFLOW: "the stack on the device has overflowed; raise stack_bytes in the board's file",
+}
+
+
+class Link:
+    """Requests and replies over anything that pyserial's ``serial_for_url`` opens.
+
+    A request without a right answer is sent again, at most ``attempts`` times in all; each waits
+    ``timeout_seconds`` and the time that the bytes need on a slow line. Every failure is a DeviceError.
+    """
+
+    def __init__(
+        self, url: str, *, baud: int = 115_200, timeout_seconds: float = 5.0, attempts: int = 5
+    ) -> None:
+        self.url = url
+        self._timeout_seconds = timeout_seconds
+        self._attempts = attempts
+        self._sequence = int.from_bytes(os.urandom(2), "little")
+        self._buffer = bytearray()
+        self.retries = 0
+        try:
+            self._port = serial.serial_for_url(
+                url, baudrate=baud, timeout=_POLL_SECONDS, write_timeout=timeout_seconds
+            )
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise DeviceError(
+                f"{url}: cannot open: {error}; check the name, the cable and that no other program has it open"
+            ) from error
+
+    def __enter__(self) -> Self:
+        """The link itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes the port."""
+        self.close()
+
+    def close(self) -> None:
+        """Closes the port; may be called twice."""
+        self._port.close()
+
+    def exchange(self, kind: int, payload: bytes, step: str, *, reply_bytes: int = 0) -> bytes:
+        """The payload of the answer to a request; ``step`` says in an error what was being done.
+
+        Raises DeviceError where the device reports a fault or an error, or gives no right answer.
+        """
+        self._sequence = (self._sequence + 1) % NO_SEQUENCE
+        request = encode_frame(Frame(kind, self._sequence, payload))
+        allowance = (len(request) + reply_bytes) / _SLOWEST_BYTES_PER_SECOND
+        problem = ""
+        for attempt in range(self._attempts):
+            self.retries += attempt > 0
+            deadline = time.monotonic() + self._timeout_seconds + allowance
+            self._write(request, step)
+            reply = self._await_reply(kind, deadline, step)
+            if isinstance(reply, Frame):
+                return self._payload(reply, step)
+            problem = reply
+        raise DeviceError(
+            f"{self.url}: {step}: {problem}, {self._attempts} times; check that the board has power, that it runs "
+            "an image made with --protocol frames, and that nothing else uses the port"
+        )
+
+    def _await_reply(self, kind: int, deadline: float, step: str) -> Frame | str:
+        """The reply to the current request, or what was wrong with what came instead."""
+        while True:
+            encoded = self._next_encoded(deadline, step)
+            if encoded is None:
+                return f"no answer within {self._timeout_seconds:g} s"
+            frame = decode_frame(encoded)
+            if frame is None:
+                return "a damaged answer"
+            if frame.kind == Kind.REPLY_FAULT:
+                raise DeviceError(f"{self.url}: {step}: the device stopped with {describe_fault(frame.payload)}")
+            if frame.kind == Kind.REPLY_BROKEN:
+                return "the device received a damaged request"
+            if frame.kind == kind | Kind.REPLY and frame.sequence == self._sequence:
+                return frame
+            # An answer to an earlier request, which was sent again before it came.
+
+    def _payload(self, reply: Frame, step: str) -> bytes:
+        if reply.status == Status.DONE:
+            return reply.payload
+        known = reply.status in Status._value2member_map_
+        text = _STATUS_TEXT.get(Status(reply.status)) if known else None
+        raise DeviceError(f"{self.url}: {step}: {text or f'the device answered with status {reply.status}'}")
+
+    def _write(self, encoded: bytes, step: str) -> None:
+        try:
+            self._port.write(encoded)
+        except (serial.SerialException, OSError) as error:
+            raise self._lost(step, error) from error
+
+    def _next_encoded(self, deadline: float, step: str) -> bytes | None:
+        """The bytes up to the next delimiter, which are not empty; ``None`` after the deadline."""
+        while True:
+            end = self._buffer.find(DELIMITER)
+            if end >= 0:
+                encoded = bytes(self._buffer[:end])
+                del self._buffer[: end + 1]
+                if encoded:
+                    return encoded
+                continue
+            if len(self._buffer) > LARGEST_FRAME_BYTES:
+                self._buffer.clear()  # no frame is that long: noise
+            if time.monotonic() >= deadline:
+                return None
+            self._read(step)
+
+    def _read(self, step: str) -> None:
+        try:
+            self._buffer += self._port.read(max(1, self._port.in_waiting))
+        except (serial.SerialException, OSError) as error:
+            raise self._lost(step, error) from error
+
+    def _lost(self, step: str, error: Exception) -> DeviceError:
+        return DeviceError(f"{self.url}: {step}: the connection broke: {error}; check the cable, then try again")

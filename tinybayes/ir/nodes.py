@@ -1,0 +1,150 @@
+"""The operators of a network.
+
+The same classes describe a float network (as the frontend delivers it) and an integer network (as the reference
+executes it and plans are made from). ``BatchNorm`` and ``Relu`` exist in float networks only: quantization absorbs
+them into the requantization of the layer before them.
+
+Adding an operator: one class here, its checks in ``verify.py``, its arithmetic in ``reference/``, a kernel in
+``firmware/runtime/``, a step in ``plan/steps.py`` and a call in ``templates/network/``; a test compares the sets.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tinybayes.ir.requant import Requant
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Node:
+    """One operator: reads the tensors ``inputs``, writes the tensor ``output``; ``name`` is unique in the graph."""
+
+    op: ClassVar[str] = ""
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+
+    @property
+    def input(self) -> str:
+        """Name of the first input."""
+        return self.inputs[0]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MacNode(Node):
+    """An operator that multiplies with stored weights and accumulates.
+
+    ``weight`` has shape (outputs, kernel_height, kernel_width, input_channels); float32 in a float network, int8 in
+    an integer network, where ``real weight = weight_scale[o] * weight[o]`` with ``weight_scale`` float64 of shape (1,)
+    or (outputs,). ``bias`` has shape (outputs,): float32, or int32 in units of ``weight_scale * input scale``.
+    ``requant`` turns accumulators into codes (integer networks only).
+    ``dense_shape`` is the weight's shape before dead rows and columns were removed.
+    """
+
+    weight: Array
+    bias: Array
+    dense_shape: tuple[int, int, int, int]
+    weight_scale: npt.NDArray[np.float64] | None = None
+    requant: Requant | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Number of output channels (rows of the weight matrix)."""
+        return int(self.weight.shape[0])
+
+    @property
+    def nonzero(self) -> int:
+        """Number of nonzero weights."""
+        return int(np.count_nonzero(self.weight))
+
+    @property
+    def matrix(self) -> Array:
+        """The weight as a matrix (outputs, kernel_height * kernel_width * input_channels)."""
+        return self.weight.reshape(self.outputs, -1)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Linear(MacNode):
+    """A fully connected layer on a vector; the kernel is 1 x 1."""
+
+    op: ClassVar[str] = "linear"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Conv(MacNode):
+    """A convolution over (height, width, channels); a series is one row, so a 1-D kernel has height 1.
+
+    ``padding`` is (top, bottom, left, right), filled with real zero.
+    """
+
+    op: ClassVar[str] = "conv"
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """(height, width) of the kernel."""
+        return int(self.weight.shape[1]), int(self.weight.shape[2])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BatchNorm(Node):
+    """Inference-time batch normalisation folded to ``x * multiplier + offset`` per channel (float networks only)."""
+
+    op: ClassVar[str] = "batch_norm"
+    multiplier: Array
+    offset: Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Relu(Node):
+    """``max(x, 0)`` (float networks only)."""
+
+    op: ClassVar[str] = "relu"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MaxPool(Node):
+    """Maximum over windows without padding; dtype and scale pass through."""
+
+    op: ClassVar[str] = "max_pool"
+    window: tuple[int, int]
+    stride: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AveragePool(Node):
+    """Mean over windows without padding: the sum of the codes, requantized (which also divides).
+
+    A global average is a window of the whole map.
+    """
+
+    op: ClassVar[str] = "average_pool"
+    window: tuple[int, int]
+    stride: tuple[int, int]
+    requant: Requant | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Flatten(Node):
+    """(height, width, channels) to a vector in the same memory order; moves no data."""
+
+    op: ClassVar[str] = "flatten"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Select(Node):
+    """Keeps the elements ``indices`` (ascending, flat positions) of its input: drops inputs that no weight reads."""
+
+    op: ClassVar[str] = "select"
+    indices: npt.NDArray[np.int64]
+
+
+OPERATORS: dict[str, type[Node]] = {
+    cls.op: cls for cls in (Linear, Conv, BatchNorm, Relu, MaxPool, AveragePool, Flatten, Select)
+}
+INTEGER_OPERATORS = tuple(op for op in OPERATORS if op not in (BatchNorm.op, Relu.op))

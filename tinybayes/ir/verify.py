@@ -1,0 +1,159 @@
+"""Checks that a graph means something; run after every pass."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinybayes.errors import InternalError
+from tinybayes.ir.graph import Graph
+from tinybayes.ir.nodes import (
+    AveragePool,
+    BatchNorm,
+    Conv,
+    Flatten,
+    Linear,
+    MacNode,
+    MaxPool,
+    Node,
+    Relu,
+    Select,
+)
+from tinybayes.ir.requant import Requant
+from tinybayes.ir.tensor import Tensor
+
+# Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
+_ACCUMULATOR_LIMIT = 2**30 - 1
+
+
+def verify(graph: Graph) -> Graph:
+    """Returns ``graph`` unchanged, or raises InternalError naming the node and what does not hold."""
+    written = {graph.input}
+    names: set[str] = set()
+    _check(graph.output in graph.tensors, "graph", f"output {graph.output!r} is not a tensor")
+    for node in graph.nodes:
+        _check(node.name not in names, node.name, "name is used twice")
+        names.add(node.name)
+        for name in (*node.inputs, node.output):
+            _check(name in graph.tensors, node.name, f"tensor {name!r} is unknown")
+        for name in node.inputs:
+            _check(name in written, node.name, f"tensor {name!r} is read before it is written")
+        _check(node.output not in written, node.name, f"tensor {node.output!r} is written twice")
+        written.add(node.output)
+        source, target = graph.tensors[node.input], graph.tensors[node.output]
+        _check(source.is_integer == graph.is_integer == target.is_integer, node.name, "mixes float and integer")
+        _check(node.op in _CHECKS, node.name, f"operator {node.op!r} is unknown")
+        _CHECKS[node.op](node, source, target)
+    _check(graph.output in written, "graph", "the output is never written")
+    if graph.is_integer:
+        for tensor in (graph.input_tensor, graph.output_tensor):
+            _check(tensor.dtype == "int8", tensor.name, "the input and the output of a network are int8")
+        for tensor in graph.tensors.values():
+            _check(tensor.zero_point == 0, tensor.name, "zero points other than 0 are not supported")
+            _check(np.isfinite(tensor.scale) and tensor.scale > 0, tensor.name, f"scale {tensor.scale} is not positive")
+    return graph
+
+
+def window_output(size: int, window: int, stride: int) -> int:
+    """How many windows fit into ``size`` elements."""
+    return (size - window) // stride + 1
+
+
+def _check(holds: bool, where: str, what: str) -> None:
+    if not holds:
+        raise InternalError(f"{where}: {what}")
+
+
+def _requant(node: Node, requant: Requant | None, channels: int, target: Tensor) -> None:
+    if not target.is_integer:
+        _check(requant is None, node.name, "a float node has a requantization")
+        return
+    if requant is None:
+        raise InternalError(f"{node.name}: an integer node has no requantization")
+    low, high = target.code_range
+    _check(requant.multiplier.size in (1, channels), node.name, "one multiplier, or one for each channel")
+    _check(bool(np.all((requant.multiplier >= 1) & (requant.multiplier < 2**15))), node.name, "multiplier not in 1..32767")
+    _check(0 <= requant.pre_shift <= 24, node.name, f"pre_shift {requant.pre_shift} not in 0..24")
+    _check(1 <= requant.post_shift <= 30, node.name, f"post_shift {requant.post_shift} not in 1..30")
+    _check(low <= requant.low <= requant.high <= high, node.name, "clamp is wider than the output's dtype")
+
+
+def _mac(node: MacNode, source: Tensor, target: Tensor) -> None:
+    weight, bias = node.weight, node.bias
+    _check(weight.ndim == 4 and bias.shape == (node.outputs,), node.name, f"weight {weight.shape}, bias {bias.shape}")
+    _check(target.channels == node.outputs, node.name, f"{node.outputs} outputs for a tensor {target.shape}")
+    _requant(node, node.requant, node.outputs, target)
+    if not source.is_integer:
+        _check(bool(np.isfinite(weight).all() and np.isfinite(bias).all()), node.name, "weights are not finite")
+        return
+    _check(weight.dtype == np.int8 and bias.dtype == np.int32, node.name, "weights are int8 and biases int32")
+    _check(node.weight_scale is not None and node.weight_scale.size in (1, node.outputs), node.name, "weight scale")
+    largest = max(abs(v) for v in source.code_range)
+    bound = np.abs(node.matrix.astype(np.int64)).sum(axis=1) * largest + np.abs(bias.astype(np.int64))
+    _check(int(bound.max(initial=0)) <= _ACCUMULATOR_LIMIT, node.name, "the accumulator can exceed 30 bits")
+
+
+def _linear(node: Linear, source: Tensor, target: Tensor) -> None:
+    _mac(node, source, target)
+    _check(len(source.shape) == 1 == len(target.shape), node.name, "a linear layer maps a vector to a vector")
+    _check(node.matrix.shape[1] == source.elements, node.name, f"{node.matrix.shape[1]} columns for {source.elements}")
+
+
+def _conv(node: Conv, source: Tensor, target: Tensor) -> None:
+    _mac(node, source, target)
+    _check(node.weight.shape[3] == source.channels, node.name, "input channels differ from the weight's")
+    height, width, _ = source.hwc
+    top, bottom, left, right = node.padding
+    expected = (
+        window_output(height + top + bottom, node.kernel[0], node.stride[0]),
+        window_output(width + left + right, node.kernel[1], node.stride[1]),
+    )
+    _check(target.hwc[:2] == expected, node.name, f"output {target.hwc[:2]} where the kernel gives {expected}")
+
+
+def _pool(node: MaxPool | AveragePool, source: Tensor, target: Tensor) -> None:
+    expected = tuple(window_output(source.hwc[i], node.window[i], node.stride[i]) for i in (0, 1))
+    _check(target.hwc == (*expected, source.channels), node.name, f"output {target.shape} for windows {expected}")
+
+
+def _max_pool(node: MaxPool, source: Tensor, target: Tensor) -> None:
+    _pool(node, source, target)
+    _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "a maximum keeps dtype and scale")
+
+
+def _average_pool(node: AveragePool, source: Tensor, target: Tensor) -> None:
+    _pool(node, source, target)
+    _requant(node, node.requant, source.channels, target)
+
+
+def _flatten(node: Flatten, source: Tensor, target: Tensor) -> None:
+    _check(target.shape == (source.elements,), node.name, f"{source.shape} flattens to ({source.elements},)")
+    _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "flattening keeps dtype and scale")
+
+
+def _select(node: Select, source: Tensor, target: Tensor) -> None:
+    indices = node.indices
+    inside = indices.size > 0 and int(indices[0]) >= 0 and int(indices[-1]) < source.elements
+    _check(inside and bool(np.all(np.diff(indices) > 0)), node.name, "indices must ascend inside the input")
+    _check(target.elements == indices.size, node.name, f"{indices.size} indices for {target.shape}")
+    _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "selection keeps dtype and scale")
+
+
+def _batch_norm(node: BatchNorm, source: Tensor, target: Tensor) -> None:
+    _check(node.multiplier.shape == node.offset.shape == (source.channels,), node.name, "one factor for each channel")
+    _check(source.shape == target.shape, node.name, "shape changes")
+
+
+def _relu(node: Relu, source: Tensor, target: Tensor) -> None:
+    _check(source.shape == target.shape, node.name, "shape changes")
+
+
+_CHECKS: dict[str, Callable[..., None]] = {
+    Linear.op: _linear,
+    Conv.op: _conv,
+    MaxPool.op: _max_pool,
+    AveragePool.op: _average_pool,
+    Flatten.op: _flatten,
+    Select.op: _select,
+    BatchNorm.op: _batch_norm,
+    Relu.op: _relu,
+}

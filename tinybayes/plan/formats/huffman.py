@@ -1,0 +1,86 @@
+"""Canonical Huffman codes for gaps and values, which the device decodes as it runs.
+
+The layout is that of ``struct tb_huffman`` in ``firmware/runtime/tb_formats.h``. Gaps run over the whole matrix as if
+it were one row, so no row needs a count; they fall into buckets of doubling width, whose number is coded and whose
+offset follows as plain bits. Length limits, and with them table sizes, are chosen by exact bytes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tinybayes.coding.bits import BitWriter
+from tinybayes.coding.huffman import canonical_codes, code_lengths, lookup_table
+from tinybayes.ir import MacNode
+from tinybayes.plan.formats.encoding import Encoding, Illegal, WeightArray, row_arrays, segment_columns
+
+NAME = "huffman"
+MAX_SYMBOLS = 32
+MAX_CODE_BITS = 8
+WINDOW_BITS = 25
+SPARE_BYTES = 3
+
+
+@dataclass(frozen=True)
+class _Code:
+    """A canonical code and the width of the table that decodes it."""
+
+    lengths: Sequence[int]
+    codes: Sequence[int]
+    table_bits: int
+
+    def table(self) -> npt.NDArray[np.uint8]:
+        entries = lookup_table(self.lengths, self.table_bits)
+        return np.array([symbol << 3 | (length - 1) for symbol, length in entries], dtype=np.uint8)
+
+
+def encode(node: MacNode) -> Encoding | Illegal:
+    """Codes for gaps and values; illegal for more than 32 levels, or codes longer than the decoder's window."""
+    flat = node.weight.reshape(-1).astype(np.int64)
+    positions = np.flatnonzero(flat)
+    levels, value_symbols = np.unique(flat[positions], return_inverse=True)
+    if len(levels) > MAX_SYMBOLS:
+        return Illegal(NAME, f"{len(levels)} distinct values where a table has room for {MAX_SYMBOLS}")
+    # One more gap reaches past the end and stops the last row; its value, the commonest one, is never used.
+    gaps = np.diff(np.concatenate([[-1], positions, [flat.size]]))
+    value_symbols = np.append(value_symbols, np.bincount(value_symbols).argmax() if len(levels) else 0)
+    buckets = np.frexp(gaps.astype(np.float64))[1].astype(np.int64) - 1
+    if not len(levels) or buckets.max() >= MAX_SYMBOLS:
+        return Illegal(NAME, "a gap is longer than the buckets reach")
+    gap_code, value_code = _best_code(buckets), _best_code(value_symbols)
+    longest_gap = max(gap_code.lengths[bucket] + bucket for bucket in set(buckets.tolist()))
+    if longest_gap + max(value_code.lengths) > WINDOW_BITS:
+        return Illegal(NAME, f"a nonzero takes more than the {WINDOW_BITS} bits that the decoder sees at once")
+
+    writer = BitWriter()
+    for gap, bucket, symbol in zip(gaps.tolist(), buckets.tolist(), value_symbols.tolist(), strict=True):
+        writer.write(gap_code.codes[bucket], gap_code.lengths[bucket])
+        writer.write(gap - (1 << bucket), bucket)
+        writer.write(value_code.codes[symbol], value_code.lengths[symbol])
+    stream = np.frombuffer(writer.getvalue() + bytes(SPARE_BYTES), dtype=np.uint8)
+
+    arrays, constants = row_arrays(node)
+    encoded = (
+        WeightArray("stream", stream, "weights", "gap code, extra bits, value code of each nonzero"),
+        WeightArray("gap_table", gap_code.table(), "tables", "bucket << 3 | (code length - 1)"),
+        WeightArray("value_table", value_code.table(), "tables", "level << 3 | (code length - 1)"),
+        WeightArray("levels", levels.astype(np.int8), "tables", "the distinct weights"),
+    )
+    kernel = {"gap_bits": gap_code.table_bits, "value_bits": value_code.table_bits, "columns": segment_columns(node)}
+    return Encoding(NAME, (*encoded, *arrays), {**constants, **kernel})
+
+
+def _best_code(symbols: npt.NDArray[np.int64]) -> _Code:
+    """The code whose stream and table together are smallest, over all length limits the decoder allows."""
+    frequencies = np.bincount(symbols).tolist()
+    used = sum(1 for frequency in frequencies if frequency)
+    shortest = max(1, (used - 1).bit_length())
+
+    def total_bits(lengths: Sequence[int]) -> int:
+        return sum(f * n for f, n in zip(frequencies, lengths, strict=True)) + 8 * (1 << max(lengths))
+
+    candidates = (code_lengths(frequencies, limit) for limit in range(shortest, MAX_CODE_BITS + 1))
+    lengths = min(candidates, key=total_bits)
+    return _Code(lengths, canonical_codes(lengths), max(lengths))

@@ -1,0 +1,149 @@
+"""Graph -> steps: which operators run as one kernel, and how the tensors between them are stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinybayes.errors import UnsupportedError
+from tinybayes.ir import AveragePool, Conv, Flatten, Graph, MacNode, MaxPool, Node, Select
+from tinybayes.ir.nodes import Linear
+from tinybayes.plan.formats import Encoding, WeightArray
+from tinybayes.plan.storage import Storage
+
+PAD = "pad"
+PAIR_BYTES = 4
+STEP_OPERATORS = (Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, PAD)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One kernel call. ``source`` and ``target`` say how its tensors are stored.
+
+    ``node`` is the operator (None for the copy that pads the network's input); ``pool`` is a pooling fused into a
+    convolution. ``encoding`` holds the constants in flash.
+    """
+
+    name: str
+    op: str
+    node: Node | None
+    source: Storage
+    target: Storage
+    pool: MaxPool | AveragePool | None = None
+    encoding: Encoding | None = None
+    estimated_instructions: int = 0
+
+    @property
+    def format(self) -> str | None:
+        """The weight format, or None for operators without weights."""
+        return self.encoding.format if self.encoding is not None and isinstance(self.node, MacNode) else None
+
+    @property
+    def kernel(self) -> str:
+        """The name of the kernel: what dispatch is keyed by."""
+        return f"{self.op}_{self.format}" if self.format else self.op
+
+    @property
+    def tensor(self) -> str:
+        """The tensor that the step materialises."""
+        return self.target.tensor.name
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of constants in flash."""
+        return self.encoding.size_bytes if self.encoding is not None else 0
+
+    @property
+    def positions(self) -> int:
+        """Output positions at which a layer with weights is evaluated, pooled ones included."""
+        height, width, _ = self.target.tensor.hwc
+        window = self.pool.window if self.pool is not None else (1, 1)
+        return height * width * window[0] * window[1]
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes for the unpacked nonzeros of the fullest row of a sparse convolution."""
+        if self.op != Conv.op or self.format == "dense" or not isinstance(self.node, Conv):
+            return 0
+        return PAIR_BYTES * int(np.count_nonzero(self.node.matrix, axis=1).max())
+
+    @property
+    def largest_offset(self) -> int:
+        """Farthest byte of a receptive field from its first."""
+        if not isinstance(self.node, Conv):
+            return self.source.total_bytes - 1
+        height, width = self.node.kernel
+        return (height - 1) * self.source.stride_bytes + width * self.source.tensor.channels - 1
+
+
+def lower(graph: Graph) -> tuple[Step, ...]:
+    """The steps of an integer graph in order, without weight formats.
+
+    A convolution takes the pooling behind it along where no window overlaps another. A padded convolution reads a
+    tensor that is stored with zero margins; only the network's input has to be copied for that.
+    """
+    stored = _storages(graph)
+    steps: list[Step] = []
+    nodes = [node for node in graph.nodes if not isinstance(node, Flatten)]
+    if not nodes:
+        raise UnsupportedError("the network computes nothing: it has no layer besides flatten")
+    position = 0
+    while position < len(nodes):
+        node = nodes[position]
+        source = stored[node.input]
+        if node.input == graph.input and source.has_margins:
+            padded = replace(source, tensor=replace(source.tensor, name=f"{graph.input}.padded"))
+            steps.append(Step(PAD, PAD, None, Storage(graph.input_tensor), padded))
+            source = padded
+        pool = _fusable_pool(nodes, position)
+        last = pool or node
+        encoding = _select_runs(node) if isinstance(node, Select) else None
+        steps.append(Step(node.name, node.op, node, source, stored[last.output], pool, encoding))
+        position += 2 if pool else 1
+    return tuple(steps)
+
+
+def _storages(graph: Graph) -> dict[str, Storage]:
+    """Storage of every tensor; a flattened tensor is the tensor it came from."""
+    margins = {node.input: node.padding for node in graph.nodes if isinstance(node, Conv)}
+    readers = {name: len(graph.consumers(name)) for name in graph.tensors}
+    if any(count > 1 for count in readers.values()):
+        branching = next(name for name, count in readers.items() if count > 1)
+        raise UnsupportedError(f"tensor {branching!r} is read by several layers; only chains of layers are supported")
+    stored = {name: Storage(tensor, margins.get(name, (0, 0, 0, 0))) for name, tensor in graph.tensors.items()}
+    for node in graph.nodes:
+        if isinstance(node, Flatten):
+            stored[node.output] = stored[node.input]
+    return stored
+
+
+def _fusable_pool(nodes: Sequence[Node], position: int) -> MaxPool | AveragePool | None:
+    node = nodes[position]
+    if not isinstance(node, Conv) or position + 1 == len(nodes):
+        return None
+    pool = nodes[position + 1]
+    if not isinstance(pool, MaxPool | AveragePool) or pool.input != node.output:
+        return None
+    overlaps = pool.window[0] > pool.stride[0] or pool.window[1] > pool.stride[1]
+    return None if overlaps else pool
+
+
+def _select_runs(node: Select) -> Encoding:
+    """Pairs (skip, take), each at most 255, that walk over the indices."""
+    keep = np.zeros(int(node.indices[-1]) + 1, dtype=bool)
+    keep[node.indices] = True
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], keep, [False]]).astype(np.int8)))
+    runs: list[tuple[int, int]] = []
+    end = 0
+    for start, stop in edges.reshape(-1, 2).tolist():
+        skip, take = start - end, stop - start
+        end = stop
+        while skip > 255:
+            runs.append((255, 0))
+            skip -= 255
+        while take > 255:
+            runs.append((skip, 255))
+            skip, take = 0, take - 255
+        runs.append((skip, take))
+    values = np.array(runs, dtype=np.uint8).reshape(-1)
+    return Encoding("runs", (WeightArray("runs", values, "tables", "elements to skip, elements to take"),), {})

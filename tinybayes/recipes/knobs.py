@@ -1,0 +1,65 @@
+"""The knobs of each recipe: what they do, their defaults and where those come from. No torch, so that --help is quick."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+_MOLCHANOV = "Molchanov, Ashukha and Vetrov, ICML 2017"
+_HAN = "Han, Mao and Dally, ICLR 2016"
+_CHOSEN = "chosen on the validation split"
+
+
+def _knob(default: float | int, help: str, source: str) -> Any:  # noqa: ANN401 - stands for a field of any type
+    return field(default=default, metadata={"help": help, "source": source})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knobs:
+    """What every recipe can be tuned by; epochs are passes over the training part."""
+
+    seed: int = _knob(0, "seed of initial weights, order and noise", "convention")
+    batch: int = _knob(100, "samples in a step", _MOLCHANOV)
+    train_stride: int = _knob(64, "distance of the starts of training windows, samples", "as the test windows")
+    label_smoothing: float = _knob(0.0, "share of each label spread over all classes", "none")
+    noise: float = _knob(0.0, "standard deviation of Gaussian noise added to training inputs, of unit deviation", "none")
+    gain_jitter: float = _knob(0.0, "standard deviation of a random gain of each input channel", "none")
+    shift_pixels: int = _knob(0, "largest random shift of a training image, pixels", "none")
+    weight_decay: float = _knob(0.0, "decoupled weight decay of the dense and fine-tuning stages", "none")
+    dense_epochs: int = _knob(60, "epochs of the float network without sparsification", _CHOSEN)
+    dense_learning_rate: float = _knob(1e-3, "learning rate of the dense stage (Adam, cosine to 0)", _MOLCHANOV)
+    sparse_epochs: int = _knob(200, "epochs of sparse variational dropout", _MOLCHANOV)
+    sparse_learning_rate: float = _knob(1e-3, "learning rate of the posterior means (Adam)", _MOLCHANOV)
+    log_sigma2_learning_rate: float = _knob(1e-3, "learning rate of the log variances (Adam)", _MOLCHANOV)
+    initial_log_sigma2: float = _knob(-10.0, "log variance that training starts from", _MOLCHANOV)
+    kl_weight: float = _knob(1.0, "weight of the KL divergence after warm-up; 1 is the evidence lower bound", _MOLCHANOV)
+    warm_up_start: float = _knob(5.0, "epoch at which the KL divergence starts to count", _MOLCHANOV)
+    warm_up_epochs: float = _knob(15.0, "epochs over which its weight rises to its full value", _MOLCHANOV)
+    threshold: float = _knob(3.0, "log alpha from which a weight is pruned", _MOLCHANOV)
+    fine_tune_epochs: int = _knob(20, "epochs of fine-tuning the surviving weights", _CHOSEN)
+    fine_tune_learning_rate: float = _knob(5e-4, "learning rate of fine-tuning (Adam, cosine to 0)", _CHOSEN)
+    levels: int = _knob(15, "most distinct nonzero weights a layer may have, 1 to 31", _HAN + "; number " + _CHOSEN)
+    rate: float = _knob(0.02, "price of a bit when weights are clustered, in variances of the weights", _CHOSEN)
+    share_epochs: int = _knob(20, "epochs of training the shared levels and the biases", _CHOSEN)
+    share_learning_rate: float = _knob(2e-4, "learning rate of the shared levels (Adam, cosine to 0)", _CHOSEN)
+    by_recording_epochs: int = _knob(0, "epochs of the side experiment that splits by recording; 0 leaves it out", _CHOSEN)
+    distillation: float = _knob(0.0, "share of the loss that follows the dense network's soft labels", _CHOSEN)
+    temperature: float = _knob(2.0, "temperature of the soft labels", _CHOSEN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImuUserIdKnobs(Knobs):
+    """Knobs of ``imu-user-id``."""
+
+    batch: int = _knob(64, "samples in a step", _CHOSEN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MnistLenet300Knobs(Knobs):
+    """Knobs of ``mnist-lenet300``."""
+
+
+KNOBS: dict[str, type[Knobs]] = {"imu-user-id": ImuUserIdKnobs, "mnist-lenet300": MnistLenet300Knobs}
+
+
+def demo_knobs(seed: int = 0) -> Knobs:
+    """The shortened schedule of ``imu-user-id`` that the demonstration runs."""
+    return replace(ImuUserIdKnobs(), seed=seed)

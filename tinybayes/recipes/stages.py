@@ -1,0 +1,133 @@
+"""The stages of a training: what module each one trains, with which optimizer, schedule and penalty."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tinybayes.bayes import (
+    constant_then_linear,
+    cosine,
+    kl,
+    log_alpha_statistics,
+    posterior_mean,
+    sparsify,
+    warm_up,
+)
+from tinybayes.compress import MaskedNetwork, SharedNetwork, fold_batch_norm, prune, weight_counts
+from tinybayes.recipes.knobs import Knobs
+
+Modules = Mapping[str, Any]
+"""The modules that finished stages left behind, by the name of the stage."""
+
+
+def _no_penalty(module: nn.Module, epoch: float) -> Tensor | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: ``prepare`` makes its module from those of the finished stages, ``plain`` the network it stands for."""
+
+    name: str
+    epochs: int
+    prepare: Callable[[Modules], nn.Module]
+    groups: Callable[[nn.Module], list[dict[str, Any]]]
+    plain: Callable[[Any], nn.Module]
+    nonzero: Callable[[Any], int]
+    factor: Callable[[float, float], float] = cosine
+    penalty: Callable[[nn.Module, float], Tensor | None] = _no_penalty
+    distills: bool = True
+
+
+def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: int) -> tuple[Stage, ...]:
+    """The five stages in order: dense, sparse, pruned, fine-tuned, shared."""
+
+    def sparse_groups(module: nn.Module) -> list[dict[str, Any]]:
+        named = list(module.named_parameters())
+        return [
+            {"params": [p for n, p in named if not n.endswith("log_sigma2")], "lr": knobs.sparse_learning_rate},
+            {"params": [p for n, p in named if n.endswith("log_sigma2")], "lr": knobs.log_sigma2_learning_rate},
+        ]
+
+    def divergence(module: nn.Module, epoch: float) -> Tensor | None:
+        weight = knobs.kl_weight * warm_up(epoch, knobs.warm_up_start, knobs.warm_up_epochs)
+        return weight / train_samples * kl(module) if weight > 0 else None
+
+    def living(module: nn.Module) -> int:
+        return sum(layer.nonzero for layer in log_alpha_statistics(module, knobs.threshold).values())
+
+    def pruned(modules: Modules) -> MaskedNetwork:
+        return prune(modules["sparse"], knobs.threshold)
+
+    def shared(modules: Modules) -> SharedNetwork:
+        return SharedNetwork(fold_batch_norm(modules["fine-tuned"].plain()), knobs.levels, knobs.rate)
+
+    return (
+        Stage(
+            name="dense",
+            epochs=knobs.dense_epochs,
+            prepare=lambda modules: network(),
+            groups=_decayed(knobs.dense_learning_rate, knobs.weight_decay),
+            plain=lambda module: module,
+            nonzero=_nonzero,
+            distills=False,
+        ),
+        Stage(
+            name="sparse",
+            epochs=knobs.sparse_epochs,
+            prepare=lambda modules: sparsify(modules["dense"], knobs.initial_log_sigma2),
+            groups=sparse_groups,
+            plain=posterior_mean,
+            nonzero=living,
+            factor=constant_then_linear,
+            penalty=divergence,
+        ),
+        Stage(
+            name="pruned",
+            epochs=0,
+            prepare=pruned,
+            groups=_decayed(0.0, 0.0),
+            plain=MaskedNetwork.plain,
+            nonzero=_plain_nonzero,
+        ),
+        Stage(
+            name="fine-tuned",
+            epochs=knobs.fine_tune_epochs,
+            prepare=pruned,
+            groups=_decayed(knobs.fine_tune_learning_rate, knobs.weight_decay),
+            plain=MaskedNetwork.plain,
+            nonzero=_plain_nonzero,
+        ),
+        Stage(
+            name="shared",
+            epochs=knobs.share_epochs,
+            prepare=shared,
+            groups=_decayed(knobs.share_learning_rate, 0.0),
+            plain=SharedNetwork.plain,
+            nonzero=_plain_nonzero,
+        ),
+    )
+
+
+def _decayed(learning_rate: float, decay: float) -> Callable[[nn.Module], list[dict[str, Any]]]:
+    def groups(module: nn.Module) -> list[dict[str, Any]]:
+        parameters = [p for p in module.parameters() if p.requires_grad]
+        return [{"params": parameters, "lr": learning_rate, "weight_decay": decay}]
+
+    return groups
+
+
+def _nonzero(module: nn.Module) -> int:
+    return weight_counts(module)[0]
+
+
+def _plain_nonzero(module: MaskedNetwork | SharedNetwork) -> int:
+    return _nonzero(module.plain())
+
+
+def optimizer(stage: Stage, module: nn.Module) -> torch.optim.Optimizer:
+    """Adam with decoupled weight decay (none unless the stage's groups ask for it)."""
+    return torch.optim.AdamW(stage.groups(module), weight_decay=0.0, fused=True)

@@ -1,0 +1,268 @@
+"""Running a recipe: its stages one after another, interruptible, with a checkpoint and progress reports."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tinybayes.compress import estimated_bytes, weight_counts
+from tinybayes.datasets import Dataset
+from tinybayes.datasets.dataset import Floats
+from tinybayes.errors import FileFormatError
+from tinybayes.recipes.augment import Augmentation
+from tinybayes.recipes.checkpoint import load_checkpoint, save_checkpoint
+from tinybayes.recipes.knobs import Knobs
+from tinybayes.recipes.stages import Stage, optimizer, stages
+
+CHECKPOINT_SECONDS = 10.0
+CALIBRATION_SAMPLES = 512
+_EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands after an epoch; ``error_percent`` is on the validation split, ``sparsity`` of weights."""
+
+    recipe: str
+    stage: str
+    epoch: int
+    epochs: int
+    loss: float
+    error_percent: float
+    nonzero: int
+    sparsity: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training: the plain network in evaluation mode and the figures of every stage.
+
+    ``stages`` maps dense, sparse, pruned, fine-tuned and shared to accuracy (test), validation_accuracy (fractions),
+    nonzero, weights, estimated_bytes and seconds. ``calibration_x`` are training samples. ``by_recording`` is the test
+    accuracy of the dense network when whole recordings are held out, where the recipe has that side experiment.
+    """
+
+    recipe: str
+    module: nn.Module
+    dataset: Dataset
+    calibration_x: Floats
+    stages: dict[str, dict[str, float]]
+    seed: int
+    knobs: Knobs
+    by_recording: float | None
+
+    @property
+    def dense_accuracy(self) -> float:
+        """Test accuracy of the same network trained without sparsification, a fraction."""
+        return self.stages["dense"]["accuracy"]
+
+
+@dataclass
+class _State:
+    """All that a training carries from one epoch to the next."""
+
+    modules: dict[str, nn.Module]
+    results: dict[str, dict[str, float]]
+    stage: int = 0
+    epoch: int = 0
+    optimizer: torch.optim.Optimizer | None = None
+    seconds: float = 0.0
+
+
+class Trainer:
+    """Trains one network through its stages on one dataset; ``run`` may be interrupted and called again."""
+
+    def __init__(
+        self,
+        recipe: str,
+        knobs: Knobs,
+        data: Dataset,
+        network: Callable[[Dataset], nn.Sequential],
+        checkpoint: Path | None,
+        progress: Callable[[Progress], None],
+        only: tuple[str, ...] | None = None,
+    ) -> None:
+        self.recipe, self.knobs, self.checkpoint, self.progress = recipe, knobs, checkpoint, progress
+        self.x = {part: torch.from_numpy(getattr(data, f"x_{part}")) for part in ("train", "validation", "test")}
+        self.y = {part: torch.from_numpy(getattr(data, f"y_{part}")) for part in ("train", "validation", "test")}
+        self.augment = Augmentation.fitted(self.x["train"], knobs)
+        every = stages(knobs, lambda: network(data), len(data.x_train))
+        self.stages = tuple(stage for stage in every if only is None or stage.name in only)
+        self.state = _State({}, {})
+        self._saved_at = time.monotonic()
+
+    def run(self) -> tuple[nn.Module, dict[str, dict[str, float]]]:
+        """Train what is left; returns the last stage's plain network and the figures of every stage."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.knobs.seed)
+            if self.checkpoint is not None and self.checkpoint.exists():
+                self._restore(load_checkpoint(self.checkpoint, self.recipe, asdict(self.knobs)))
+            snapshot = self._snapshot()
+            try:
+                while self.state.stage < len(self.stages):
+                    self._step()
+                    snapshot = self._snapshot()
+                    if time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
+                        self._save(snapshot)
+            finally:
+                self._save(snapshot)
+        last = self.stages[-1]
+        return last.plain(self.state.modules[last.name]).eval(), self.state.results
+
+    def _step(self) -> None:
+        """Start the stage if it is new, train one epoch, and close the stage after its last."""
+        state, stage = self.state, self.stages[self.state.stage]
+        started = time.monotonic()
+        if stage.name not in state.modules:
+            state.modules[stage.name] = stage.prepare(state.modules)
+            state.optimizer, state.epoch, state.seconds = optimizer(stage, state.modules[stage.name]), 0, 0.0
+        module, loss = state.modules[stage.name], 0.0
+        if state.epoch < stage.epochs:
+            loss = self._epoch(stage, module)
+            state.epoch += 1
+        state.seconds += time.monotonic() - started
+        if stage.epochs:
+            self._report(stage, module, loss)
+        if state.epoch >= stage.epochs:
+            self._close(stage, module)
+            state.stage, state.optimizer, state.epoch = state.stage + 1, None, 0
+
+    def _epoch(self, stage: Stage, module: nn.Module) -> float:
+        assert self.state.optimizer is not None
+        groups = self.state.optimizer.param_groups
+        rates = [group["lr"] for group in stage.groups(module)]
+        teacher = self.state.modules.get("dense") if stage.distills and self.knobs.distillation > 0 else None
+        order = torch.randperm(len(self.x["train"])).split(self.knobs.batch)
+        total = 0.0
+        for number, rows in enumerate(order):
+            epoch = self.state.epoch + number / len(order)
+            for group, rate in zip(groups, rates, strict=True):
+                group["lr"] = rate * stage.factor(epoch, stage.epochs)
+            x = self.augment(self.x["train"][rows])
+            module.train()
+            loss = self._data_loss(module(x), self.y["train"][rows], x, teacher)
+            penalty = stage.penalty(module, epoch)
+            self.state.optimizer.zero_grad()
+            (loss if penalty is None else loss + penalty).backward()
+            self.state.optimizer.step()
+            total += float(loss.detach()) * len(rows)
+        return total / len(self.x["train"])
+
+    def _data_loss(self, logits: Tensor, y: Tensor, x: Tensor, teacher: nn.Module | None) -> Tensor:
+        loss = F.cross_entropy(logits, y, label_smoothing=self.knobs.label_smoothing)
+        if teacher is None:
+            return loss
+        heat, share = self.knobs.temperature, self.knobs.distillation
+        with torch.no_grad():
+            soft = (teacher.eval()(x) / heat).softmax(1)
+        # The square of the temperature keeps the gradient's size (Hinton, Vinyals and Dean 2015).
+        return (1 - share) * loss + share * heat * heat * F.cross_entropy(logits / heat, soft)
+
+    def _report(self, stage: Stage, module: nn.Module, loss: float) -> None:
+        nonzero, weights = stage.nonzero(module), weight_counts(self.state.modules["dense"])[1]
+        self.progress(
+            Progress(
+                recipe=self.recipe,
+                stage=stage.name,
+                epoch=self.state.epoch,
+                epochs=stage.epochs,
+                loss=loss,
+                error_percent=100 * (1 - accuracy(module, self.x["validation"], self.y["validation"])),
+                nonzero=nonzero,
+                sparsity=1 - nonzero / weights,
+                seconds_left=self._seconds_left(stage),
+            )
+        )
+
+    def _seconds_left(self, stage: Stage) -> float:
+        per_epoch = self.state.seconds / max(1, self.state.epoch)
+        # A variational epoch is two forward passes and more, about twice a plain one.
+        plain = per_epoch / (2 if stage.name == "sparse" else 1)
+        later = sum(s.epochs * (2 if s.name == "sparse" else 1) for s in self.stages[self.state.stage + 1 :])
+        return per_epoch * (stage.epochs - self.state.epoch) + plain * later
+
+    def _close(self, stage: Stage, module: nn.Module) -> None:
+        plain = stage.plain(module).eval()
+        nonzero, weights = weight_counts(plain)
+        self.state.results[stage.name] = {
+            "accuracy": accuracy(plain, self.x["test"], self.y["test"]),
+            "validation_accuracy": accuracy(plain, self.x["validation"], self.y["validation"]),
+            "nonzero": stage.nonzero(module),
+            "weights": weights,
+            "estimated_bytes": estimated_bytes(plain),
+            "seconds": self.state.seconds,
+        }
+
+    def _snapshot(self) -> dict[str, Any]:
+        state = self.state
+        return {
+            "recipe": self.recipe,
+            "knobs": asdict(self.knobs),
+            "stage": state.stage,
+            "epoch": state.epoch,
+            "seconds": state.seconds,
+            "results": copy.deepcopy(state.results),
+            "modules": {name: copy.deepcopy(module.state_dict()) for name, module in state.modules.items()},
+            "optimizer": None if state.optimizer is None else copy.deepcopy(state.optimizer.state_dict()),
+            "random": torch.get_rng_state(),
+        }
+
+    def _save(self, snapshot: dict[str, Any]) -> None:
+        if self.checkpoint is not None:
+            save_checkpoint(self.checkpoint, snapshot)
+            self._saved_at = time.monotonic()
+
+    def _restore(self, content: dict[str, Any]) -> None:
+        state = _State({}, {})
+        try:
+            for stage in self.stages[: content["stage"] + 1]:
+                if stage.name in content["modules"]:
+                    module = stage.prepare(state.modules)
+                    module.load_state_dict(content["modules"][stage.name])
+                    state.modules[stage.name] = module
+            if content["optimizer"] is not None:
+                stage = self.stages[content["stage"]]
+                state.optimizer = optimizer(stage, state.modules[stage.name])
+                state.optimizer.load_state_dict(content["optimizer"])
+            state.stage, state.epoch = content["stage"], content["epoch"]
+            state.seconds, state.results = content["seconds"], content["results"]
+            torch.set_rng_state(content["random"])
+        except (KeyError, TypeError, IndexError, RuntimeError, ValueError, AttributeError) as error:
+            raise FileFormatError(
+                f"{self.checkpoint}: the checkpoint does not fit this network ({type(error).__name__}). "
+                "Delete it or name another checkpoint file to start afresh"
+            ) from error
+        self.state = state
+
+
+@torch.no_grad()
+def accuracy(module: nn.Module, x: Tensor, y: Tensor) -> float:
+    """Fraction of samples whose largest output is the label, in evaluation mode; the module's mode is restored."""
+    training = module.training
+    module.eval()
+    right = sum(
+        int((module(a).argmax(1) == b).sum())
+        for a, b in zip(x.split(_EVALUATION_BATCH), y.split(_EVALUATION_BATCH), strict=True)
+    )
+    module.train(training)
+    return right / len(x)
+
+
+def calibration_samples(data: Dataset) -> Floats:
+    """At most 512 training samples, evenly spread over the training part."""
+    count = min(CALIBRATION_SAMPLES, len(data.x_train))
+    rows = np.linspace(0, len(data.x_train) - 1, count).astype(np.int64)
+    return np.ascontiguousarray(data.x_train[rows])
+
+
+def side_knobs(knobs: Knobs) -> Knobs:
+    """The knobs of the side experiment: the dense stage only, with its own number of epochs."""
+    return replace(knobs, dense_epochs=knobs.by_recording_epochs)

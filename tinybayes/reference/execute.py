@@ -1,0 +1,122 @@
+"""Executes a network on numpy arrays: integer networks to the bit, float networks for calibration."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinybayes.ir import AveragePool, BatchNorm, Conv, Flatten, Graph, Linear, MacNode, MaxPool, Relu, Select
+
+Array = npt.NDArray[Any]
+
+
+def execute(graph: Graph, inputs: Array) -> dict[str, Array]:
+    """Every tensor of ``graph`` for a batch.
+
+    ``inputs`` has shape (samples, *input shape), int8 for an integer network, float32 for a float network (already
+    scaled by the network's input scaling). Returns tensor name -> array (samples, *shape) of the tensor's dtype.
+    """
+    values: dict[str, Array] = {graph.input: inputs}
+    for node in graph.nodes:
+        source, target = graph.tensors[node.input], graph.tensors[node.output]
+        x = values[node.input].reshape(-1, *source.hwc)
+        y = _KERNELS[node.op](node, x.astype(np.int64) if source.is_integer else x.astype(np.float64))
+        values[node.output] = y.reshape(-1, *target.shape).astype(target.dtype)
+    return values
+
+
+def quantize_input(graph: Graph, x: Array) -> npt.NDArray[np.int8]:
+    """Real inputs (samples, *torch input shape), channels first, to int8 codes (samples, *input shape).
+
+    Applies the input scaling in float32, then rounds half to even and saturates.
+    """
+    tensor = graph.input_tensor
+    real = channels_last(graph, x)
+    if graph.input_scaling is not None:
+        real = (real - graph.input_scaling.mean) / graph.input_scaling.std
+    codes = np.rint(real / np.float32(tensor.scale))
+    return np.clip(codes, *tensor.code_range).astype(np.int8)
+
+
+def channels_last(graph: Graph, x: Array) -> npt.NDArray[np.float32]:
+    """Inputs in torch's layout (samples, channels, ...) as float32 (samples, ..., channels)."""
+    real = np.asarray(x, dtype=np.float32)
+    if real.ndim > 2:
+        real = np.moveaxis(real, 1, -1)
+    return np.ascontiguousarray(real).reshape(-1, *graph.input_tensor.shape)
+
+
+def dequantize_output(graph: Graph, codes: Array) -> npt.NDArray[np.float32]:
+    """Real outputs (samples, *output shape) for output codes."""
+    tensor = graph.output_tensor
+    return ((codes.astype(np.float32) - tensor.zero_point) * np.float32(tensor.scale)).astype(np.float32)
+
+
+def _patches(x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Array:
+    """Windows of (samples, height, width, channels) as (samples, rows, columns, window height, window width, channels)."""
+    view = np.lib.stride_tricks.sliding_window_view(x, window, axis=(1, 2))
+    return view[:, :: stride[0], :: stride[1]].transpose(0, 1, 2, 4, 5, 3)
+
+
+def _finish(node: MacNode | AveragePool, accumulator: Array) -> Array:
+    return accumulator if node.requant is None else node.requant.apply(accumulator)
+
+
+def _multiply(node: MacNode, patches: Array) -> Array:
+    # Products of integers below 2**53 are exact in float64, where numpy has fast matrix products.
+    flat = patches.reshape(*patches.shape[: patches.ndim - 3], -1).astype(np.float64)
+    product = flat @ node.matrix.T.astype(np.float64)
+    if node.requant is None:
+        return product + node.bias
+    return _finish(node, product.astype(np.int64) + node.bias.astype(np.int64))
+
+
+def _linear(node: Linear, x: Array) -> Array:
+    return _multiply(node, x)
+
+
+def _conv(node: Conv, x: Array) -> Array:
+    top, bottom, left, right = node.padding
+    padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    return _multiply(node, _patches(padded, node.kernel, node.stride))
+
+
+def _max_pool(node: MaxPool, x: Array) -> Array:
+    return _patches(x, node.window, node.stride).max(axis=(3, 4))
+
+
+def _average_pool(node: AveragePool, x: Array) -> Array:
+    patches = _patches(x, node.window, node.stride)
+    if node.requant is None:
+        return patches.mean(axis=(3, 4))
+    return _finish(node, patches.sum(axis=(3, 4)))
+
+
+def _flatten(_node: Flatten, x: Array) -> Array:
+    return x
+
+
+def _select(node: Select, x: Array) -> Array:
+    return x.reshape(x.shape[0], -1)[:, node.indices]
+
+
+def _batch_norm(node: BatchNorm, x: Array) -> Array:
+    return x * node.multiplier + node.offset
+
+
+def _relu(_node: Relu, x: Array) -> Array:
+    return np.maximum(x, 0)
+
+
+_KERNELS: dict[str, Callable[..., Array]] = {
+    Linear.op: _linear,
+    Conv.op: _conv,
+    MaxPool.op: _max_pool,
+    AveragePool.op: _average_pool,
+    Flatten.op: _flatten,
+    Select.op: _select,
+    BatchNorm.op: _batch_norm,
+    Relu.op: _relu,
+}
+
