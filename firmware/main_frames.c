@@ -22,7 +22,8 @@ void fault_notify(const struct fault_record *record)
     for (;;) {
         protocol_report_fault(record);
         /* Again for whoever asks next: every request ends in a delimiter. */
-        while (uart_receive() != 0u) {
+        uint8_t byte = 1;
+        while (!uart_poll(&byte) || byte != 0u) {
         }
     }
 }
@@ -57,6 +58,10 @@ int main(void)
     uart_start();
     protocol_start();
     for (;;) {
-        protocol_receive(uart_receive());
+        uint8_t byte;
+        while (!uart_poll(&byte)) {
+            uart_sleep();
+        }
+        protocol_receive(byte);
     }
 }

@@ -1,5 +1,6 @@
 """Bayesian sparsification of torch networks: variational layers, their KL divergence and schedules."""
 
+from tinybayes.bayes.batch_norm import refresh_batch_norm
 from tinybayes.bayes.divergence import log_uniform_kl
 from tinybayes.bayes.layers import CLIP, INITIAL_LOG_SIGMA2, THRESHOLD, Conv1dVD, Conv2dVD, LinearVD, log_alpha
 from tinybayes.bayes.schedule import constant_then_linear, cosine, warm_up
@@ -29,6 +30,7 @@ __all__ = [
     "log_alphas",
     "log_uniform_kl",
     "posterior_mean",
+    "refresh_batch_norm",
     "sparsify",
     "variational_layers",
     "warm_up",

@@ -104,6 +104,7 @@ def _uart(table: Table) -> Uart:
         base=table.take_integer("base", 0, _ADDRESS_SPACE_BYTES - 1),
         clock_hz=table.take_integer("clock_hz", 1, 2_000_000_000),
         baud=table.take_integer("baud", 1200, 12_000_000),
+        receive_irq=table.take_integer("receive_irq", 0, 479),
     )
     if uart.clock_hz // uart.baud < _LOWEST_UART_DIVISOR:
         raise table.error(

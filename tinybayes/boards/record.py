@@ -35,12 +35,16 @@ class Chip:
 
 @dataclass(frozen=True)
 class Uart:
-    """The serial port that the device protocol uses; ``driver`` names ``firmware/uart_<driver>.c``."""
+    """The serial port that the device protocol uses; ``driver`` names ``firmware/uart_<driver>.c``.
+
+    ``receive_irq`` is the number of its receive interrupt, counted from 0 behind the core's own exceptions.
+    """
 
     driver: str
     base: int
     clock_hz: int
     baud: int
+    receive_irq: int
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ def build_firmware(directory: Path, name: str, *, bench: bool = False) -> Path:
     source = directory.resolve()
     if not (source / "CMakeLists.txt").is_file():
         raise UserError(
-            f"{directory} holds no CMakeLists.txt, so there is nothing to build; 'tinybayes compile ... --out {directory}' "
-            "writes one"
+            f"{directory} holds no CMakeLists.txt, so there is nothing to build; "
+            f"'tinybayes compile ... --out {directory}' writes one"
         )
     cmake = require("cmake")
     ninja = require("ninja")

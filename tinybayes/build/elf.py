@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from tinybayes.build.linkmap import FILL, PlacedSection, read_link_map
 from tinybayes.errors import FileFormatError, InternalError
@@ -104,6 +105,10 @@ def measure_image(elf: Path, link_map: Path) -> ImageSizes:
                 constant_bytes += piece.size_bytes
             if piece is owner:
                 network_sections.append(piece)
+    if not network_sections:
+        raise FileFormatError(
+            f"{link_map} places nothing of an object of network/ in {elf}; the two do not belong together"
+        )
     ram = [s for s in outputs if s.flags & _SHF_WRITE or not s.stored]
     stack_bytes = sum(s.size_bytes for s in ram if s.name == _STACK_SECTION)
     return ImageSizes(
@@ -122,7 +127,7 @@ def function_ranges(elf: Path) -> dict[str, tuple[int, int]]:
     with elf.open("rb") as file:
         try:
             table = ELFFile(file).get_section_by_name(".symtab")
-            if table is None:
+            if not isinstance(table, SymbolTableSection):
                 raise FileFormatError(f"{elf} has no symbols")
             return {
                 s.name: (s["st_value"] & ~1, s["st_size"])
@@ -159,7 +164,7 @@ def _read_elf(elf: Path) -> tuple[list[_OutputSection], list[_Symbol]]:
             table = image.get_section_by_name(".symtab")
             symbols = [
                 _Symbol(s.name, s["st_value"] & ~1 if kind == "STT_FUNC" else s["st_value"], s["st_size"])
-                for s in (table.iter_symbols() if table is not None else ())
+                for s in (table.iter_symbols() if isinstance(table, SymbolTableSection) else ())
                 if s["st_size"] and (kind := s["st_info"]["type"]) in ("STT_FUNC", "STT_OBJECT")
             ]
         except ELFError as error:

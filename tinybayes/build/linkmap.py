@@ -8,9 +8,7 @@ from tinybayes.errors import FileFormatError
 
 _START = "Linker script and memory map"
 # " .rodata.x  0x0000000000000120  0x40 CMakeFiles/network.dir/network/x.c.obj"; the name may stand on a line before.
-_PLACED = re.compile(
-    r"^ (?P<name>\S+)?\s+0x(?P<address>[0-9a-f]+)\s+0x(?P<size>[0-9a-f]+)(?: (?P<object>\S.*))?$"
-)
+_PLACED = re.compile(r"^ (?P<name>\S+)?\s+0x(?P<address>[0-9a-f]+)\s+0x(?P<size>[0-9a-f]+)(?: (?P<object>\S.*))?$")
 _OUTPUT_SECTION = re.compile(r"^(?P<name>[./]\S+)(?:\s+0x[0-9a-f]+\s+0x[0-9a-f]+.*)?$")
 _NAME_ALONE = re.compile(r"^ (?P<name>\.?[^\s*(][^\s(]*)$")
 FILL = "*fill*"

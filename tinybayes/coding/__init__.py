@@ -1,6 +1,7 @@
-"""Entropy coding: bit streams, canonical Huffman codes, and gaps between nonzeros."""
+"""Entropy coding: bit streams, canonical Huffman codes, gaps between nonzeros, and a reproducible DEFLATE."""
 
 from tinybayes.coding.bits import BitReader, BitWriter, EndOfBitsError
+from tinybayes.coding.deflate import deflate
 from tinybayes.coding.gaps import gap_buckets, gaps_from_buckets, gaps_from_positions, positions_from_gaps
 from tinybayes.coding.huffman import (
     CanonicalDecoder,
@@ -21,6 +22,7 @@ __all__ = [
     "check_lengths",
     "code_lengths",
     "coded_bits",
+    "deflate",
     "gap_buckets",
     "gaps_from_buckets",
     "gaps_from_positions",

@@ -3,8 +3,8 @@
 from tinybayes.plan.arena import Buffer
 from tinybayes.plan.formats import Encoding, WeightArray
 from tinybayes.plan.objective import OBJECTIVES, Objective
-from tinybayes.plan.plan import Plan, make_plan
+from tinybayes.plan.plan import Plan, check_fits, make_plan
 from tinybayes.plan.steps import Step
 from tinybayes.plan.storage import Storage
 
-__all__ = ["OBJECTIVES", "Buffer", "Encoding", "Objective", "Plan", "Step", "Storage", "WeightArray", "make_plan"]
+__all__ = ["OBJECTIVES", "Buffer", "Encoding", "Objective", "Plan", "Step", "Storage", "WeightArray", "check_fits", "make_plan"]

@@ -40,6 +40,7 @@ class Stage:
     factor: Callable[[float, float], float] = cosine
     penalty: Callable[[nn.Module, float], Tensor | None] = _no_penalty
     distills: bool = True
+    refreshes: bool = False
 
 
 def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: int) -> tuple[Stage, ...]:
@@ -84,6 +85,7 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
             nonzero=living,
             factor=constant_then_linear,
             penalty=divergence,
+            refreshes=True,
         ),
         Stage(
             name="pruned",
@@ -92,6 +94,7 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
             groups=_decayed(0.0, 0.0),
             plain=MaskedNetwork.plain,
             nonzero=_plain_nonzero,
+            refreshes=True,
         ),
         Stage(
             name="fine-tuned",

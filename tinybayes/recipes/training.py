@@ -9,21 +9,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tinybayes.bayes import refresh_batch_norm
 from tinybayes.compress import estimated_bytes, weight_counts
 from tinybayes.datasets import Dataset
 from tinybayes.datasets.dataset import Floats
-from tinybayes.errors import FileFormatError
 from tinybayes.recipes.augment import Augmentation
-from tinybayes.recipes.checkpoint import load_checkpoint, save_checkpoint
+from tinybayes.recipes.checkpoint import load_checkpoint, refused, save_checkpoint
 from tinybayes.recipes.knobs import Knobs
 from tinybayes.recipes.stages import Stage, optimizer, stages
 
 CHECKPOINT_SECONDS = 10.0
 CALIBRATION_SAMPLES = 512
 _EVALUATION_BATCH = 500
+_REFRESH_SAMPLES = 1024
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Trainer:
         self.augment = Augmentation.fitted(self.x["train"], knobs)
         every = stages(knobs, lambda: network(data), len(data.x_train))
         self.stages = tuple(stage for stage in every if only is None or stage.name in only)
+        self.refresh_rows = spread_rows(len(data.x_train), _REFRESH_SAMPLES)
         self.state = _State({}, {})
         self._saved_at = time.monotonic()
 
@@ -128,6 +131,8 @@ class Trainer:
         if state.epoch < stage.epochs:
             loss = self._epoch(stage, module)
             state.epoch += 1
+        if stage.refreshes:
+            refresh_batch_norm(module, self.x["train"][self.refresh_rows])
         state.seconds += time.monotonic() - started
         if stage.epochs:
             self._report(stage, module, loss)
@@ -221,26 +226,28 @@ class Trainer:
             self._saved_at = time.monotonic()
 
     def _restore(self, content: dict[str, Any]) -> None:
-        state = _State({}, {})
         try:
-            for stage in self.stages[: content["stage"] + 1]:
-                if stage.name in content["modules"]:
-                    module = stage.prepare(state.modules)
-                    module.load_state_dict(content["modules"][stage.name])
-                    state.modules[stage.name] = module
-            if content["optimizer"] is not None:
-                stage = self.stages[content["stage"]]
-                state.optimizer = optimizer(stage, state.modules[stage.name])
-                state.optimizer.load_state_dict(content["optimizer"])
-            state.stage, state.epoch = content["stage"], content["epoch"]
-            state.seconds, state.results = content["seconds"], content["results"]
+            self.state = self._state(content)
             torch.set_rng_state(content["random"])
         except (KeyError, TypeError, IndexError, RuntimeError, ValueError, AttributeError) as error:
-            raise FileFormatError(
-                f"{self.checkpoint}: the checkpoint does not fit this network ({type(error).__name__}). "
-                "Delete it or name another checkpoint file to start afresh"
-            ) from error
-        self.state = state
+            raise refused(self.checkpoint, f"the checkpoint does not fit this network ({type(error).__name__})") from error
+
+    def _state(self, content: dict[str, Any]) -> _State:
+        state = _State({}, dict(content["results"]), content["stage"], content["epoch"], None, float(content["seconds"]))
+        begun = [stage for stage in self.stages if stage.name in content["modules"]]
+        running = content["optimizer"] is not None
+        if not (0 <= state.stage <= len(self.stages) and len(begun) == state.stage + running == len(content["modules"])):
+            raise ValueError("stages")
+        if not 0 <= state.epoch <= (self.stages[state.stage].epochs if running else 0):
+            raise ValueError("epoch")
+        for stage in begun:
+            state.modules[stage.name] = stage.prepare(state.modules)
+            state.modules[stage.name].load_state_dict(content["modules"][stage.name])
+        if running:
+            stage = self.stages[state.stage]
+            state.optimizer = optimizer(stage, state.modules[stage.name])
+            state.optimizer.load_state_dict(content["optimizer"])
+        return state
 
 
 @torch.no_grad()
@@ -258,9 +265,12 @@ def accuracy(module: nn.Module, x: Tensor, y: Tensor) -> float:
 
 def calibration_samples(data: Dataset) -> Floats:
     """At most 512 training samples, evenly spread over the training part."""
-    count = min(CALIBRATION_SAMPLES, len(data.x_train))
-    rows = np.linspace(0, len(data.x_train) - 1, count).astype(np.int64)
-    return np.ascontiguousarray(data.x_train[rows])
+    return np.ascontiguousarray(data.x_train[spread_rows(len(data.x_train), CALIBRATION_SAMPLES)])
+
+
+def spread_rows(rows: int, most: int) -> NDArray[np.int64]:
+    """At most ``most`` row numbers, evenly spread over ``rows`` rows."""
+    return np.linspace(0, rows - 1, min(most, rows)).astype(np.int64)
 
 
 def side_knobs(knobs: Knobs) -> Knobs:

@@ -1,0 +1,141 @@
+"""Generated code against the reference, under AddressSanitizer and UndefinedBehaviorSanitizer, and through cffi."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.networks import Builder, random_inputs
+from tinybayes.emit.calls import CALLS
+from tinybayes.emit.directory import write_files
+from tinybayes.emit.network import network_files
+from tinybayes.ir import Graph, verify
+from tinybayes.ir.nodes import INTEGER_OPERATORS
+from tinybayes.plan import make_plan
+from tinybayes.plan.cost import COSTS
+from tinybayes.plan.formats import FORMATS
+from tinybayes.plan.steps import PAD, STEP_OPERATORS
+from tinybayes.report.verdict import expect, judge
+from tinybayes.run.host import HostRunner, run_sanitized
+
+OBJECTIVES = ("flash", "latency", "balanced")
+
+
+def check(graph: Graph, objective: str, *, samples: int = 6, sanitize: bool = True) -> list[str]:
+    """Asserts equality of all outputs and tensors; returns the kernels that ran."""
+    plan = make_plan(verify(graph), objective)
+    inputs = random_inputs(np.random.default_rng(7), graph, samples).reshape(samples, -1)
+    expected = expect(plan, inputs)
+    with TemporaryDirectory() as work:
+        write_files(Path(work) / "out", network_files(plan, "network"))
+        network = Path(work) / "out" / "network"
+        if sanitize:
+            np.testing.assert_array_equal(run_sanitized(network, "network", inputs), expected.outputs)
+        with HostRunner(network, "network") as runner:
+            verdict = judge(plan, expected, runner)
+    assert verdict.mismatches == 0, str(verdict.first_mismatch)
+    return [step.kernel for step in plan.steps]
+
+
+def builder(draw: st.DrawFn, shape: tuple[int, ...]) -> Builder:
+    return Builder(
+        np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
+        shape,
+        density=draw(st.sampled_from((0.02, 0.1, 0.5, 1.0))),
+        levels=draw(st.sampled_from((1, 2, 15, 31, 200))),
+        per_channel=draw(st.booleans()),
+    )
+
+
+@st.composite
+def vector_networks(draw: st.DrawFn) -> Graph:
+    size = draw(st.sampled_from((1, 5, 64, 255, 256, 257, 600)))
+    chain = builder(draw, (size,))
+    if draw(st.booleans()):
+        keep = np.flatnonzero(chain.rng.random(size) < 0.5)
+        chain.select(keep if keep.size else np.array([size - 1]))
+    for _ in range(draw(st.integers(0, 2))):
+        chain.linear(draw(st.integers(1, 20)), draw(st.sampled_from(("int8", "uint8"))))
+    return chain.linear(draw(st.integers(1, 9))).graph()
+
+
+@st.composite
+def map_networks(draw: st.DrawFn) -> Graph:
+    two_dimensions = draw(st.booleans())
+    sizes = (draw(st.integers(7, 14)),) * 1 if two_dimensions else ()
+    chain = builder(draw, (*sizes, draw(st.integers(8, 20)), draw(st.integers(1, 5))))
+    for _ in range(draw(st.integers(1, 2))):
+        rows = draw(st.integers(1, 3)) if two_dimensions else 1
+        pads = [draw(st.integers(0, 2)) if two_dimensions else 0 for _ in range(2)]
+        sides = [draw(st.integers(0, 2)) for _ in range(2)]
+        stride = (draw(st.integers(1, 2)) if two_dimensions else 1, draw(st.integers(1, 2)))
+        kernel = (rows, draw(st.integers(1, 3)))
+        chain.conv(draw(st.integers(1, 9)), kernel, stride, (*pads, *sides), draw(st.sampled_from(("int8", "uint8"))))
+        height, width, _ = chain.tensor.hwc
+        window = (min(height, draw(st.integers(1, 3))) if two_dimensions else 1, min(width, draw(st.integers(1, 3))))
+        kind = draw(st.sampled_from(("none", "max", "average", "overlapping")))
+        if kind == "max":
+            chain.max_pool(window)
+        elif kind == "average":
+            chain.average_pool(window)
+        elif kind == "overlapping":
+            chain.max_pool(window, (1, 1))
+        if min(chain.tensor.hwc[1], chain.tensor.hwc[0] if two_dimensions else 99) < 3:
+            break
+    return chain.flatten().linear(draw(st.integers(1, 5))).graph()
+
+
+SETTINGS = settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+
+
+@SETTINGS
+@given(vector_networks(), st.sampled_from(OBJECTIVES))
+def test_vector_networks_agree_with_the_reference(graph: Graph, objective: str) -> None:
+    check(graph, objective)
+
+
+@SETTINGS
+@given(map_networks(), st.sampled_from(OBJECTIVES))
+def test_map_networks_agree_with_the_reference(graph: Graph, objective: str) -> None:
+    check(graph, objective)
+
+
+@pytest.mark.parametrize("weight_format", FORMATS)
+def test_every_format_of_every_operator(weight_format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinybayes.plan.objective.FORMATS", {weight_format: FORMATS[weight_format]})
+    rng = np.random.default_rng(3)
+    vector = Builder(rng, (300,)).linear(40, "uint8").linear(6)
+    kernels = check(vector.graph(), "flash")
+    assert kernels == [f"linear_{weight_format}"] * 2
+    plane = Builder(rng, (9, 11, 3)).conv(6, (3, 3), padding=(1, 1, 1, 1)).max_pool((2, 2)).conv(4, (2, 3), (1, 2))
+    kernels = check(plane.average_pool((1, 2)).flatten().linear(3).graph(), "flash")
+    assert kernels[1:3] == [f"conv_{weight_format}"] * 2
+
+
+def test_a_full_tile_of_256_nonzeros() -> None:
+    rng = np.random.default_rng(0)
+    graph = Builder(rng, (256,), density=1.0, levels=31).linear(3).graph()
+    check(graph, "latency")
+
+
+def test_a_single_level_and_a_single_nonzero() -> None:
+    graph = Builder(np.random.default_rng(0), (40,), density=0.0, levels=1).linear(1).graph()
+    assert check(graph, "flash") in (["linear_huffman"], ["linear_index"])
+
+
+def test_saturating_accumulators() -> None:
+    chain = Builder(np.random.default_rng(1), (400,), density=1.0, levels=200).linear(8)
+    requant = chain.nodes[0].requant
+    object.__setattr__(requant, "pre_shift", 0)
+    object.__setattr__(requant, "post_shift", 15)
+    check(chain.graph(), "latency")
+
+
+def test_the_sides_name_the_same_kernels() -> None:
+    macs = {f"{op}_{weight_format}" for op, weight_format in COSTS}
+    assert macs == {f"{op}_{weight_format}" for op in ("linear", "conv") for weight_format in FORMATS}
+    assert set(CALLS) == macs | (set(STEP_OPERATORS) - {"linear", "conv"})
+    assert set(INTEGER_OPERATORS) == (set(STEP_OPERATORS) - {PAD}) | {"flatten"}

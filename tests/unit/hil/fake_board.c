@@ -1,0 +1,55 @@
+/* The device side of the protocol as a process: requests on standard input, replies on standard output. */
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol.h"
+#include "stack.h"
+
+static int stack_is_intact = 1;
+
+void port_write(const uint8_t *bytes, uint32_t length)
+{
+    while (length != 0u) {
+        const ssize_t written = write(STDOUT_FILENO, bytes, length);
+        if (written <= 0) {
+            _exit(0);
+        }
+        bytes += written;
+        length -= (uint32_t)written;
+    }
+}
+
+uint32_t stack_size_bytes(void)
+{
+    return 4096;
+}
+
+uint32_t stack_used_bytes(void)
+{
+    return 321;
+}
+
+bool stack_intact(void)
+{
+    return stack_is_intact != 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *const mode = argc > 1 ? argv[1] : "";
+    stack_is_intact = strcmp(mode, "overflow") != 0;
+    protocol_start();
+    if (strcmp(mode, "fault") == 0) {
+        const struct fault_record record = {0x1234, 0x5678, 0x01000000, 0x20000100, 3, 0x8200, 0x40000000, 0xB0000000};
+        protocol_report_fault(&record);
+    }
+    uint8_t bytes[4096];
+    ssize_t count;
+    while ((count = read(STDIN_FILENO, bytes, sizeof bytes)) > 0) {
+        for (ssize_t i = 0; i < count; ++i) {
+            protocol_receive(bytes[i]);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,252 @@
+"""All commands but ``train`` and ``demo``."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tinybayes.cli.demo import demo
+from tinybayes.cli.show import console, layer_table, print_json, progress_bars, summary_lines
+from tinybayes.errors import UserError, VerificationError
+
+if TYPE_CHECKING:
+    from tinybayes.pipeline import Deployment
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="What `tinybayes compile` wrote.")]
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KM]?)i?B?", re.IGNORECASE)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to ``app``."""
+    app.command()(demo)
+    app.command(name="compile")(compile_)
+    app.command()(build)
+    app.command()(run)
+    app.command()(verify)
+    app.command()(report)
+    app.command()(boards)
+    app.command()(doctor)
+
+
+def compile_(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="NET.tbn, a .pt2 file, or module:callable.")],
+    board: Annotated[str, typer.Option(help="Board to compile for; `tinybayes boards` lists them.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="New or empty directory, or one of an earlier compile.")],
+    objective: Annotated[str, typer.Option(help="What each layer's format is chosen by: flash, latency, balanced.")] = "balanced",
+    name: Annotated[str, typer.Option(help="Begins the names of C functions and files.")] = "network",
+    calibration: Annotated[str | None, typer.Option(metavar="X.npz", help="Typical inputs, to scale activations by.")] = None,
+    protocol: Annotated[str, typer.Option(help="frames: answers on a serial line; none: the bare image.")] = "frames",
+    max_flash: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 32K.")] = None,
+    max_ram: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 8K.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a network into a firmware project.
+
+    Example: tinybayes compile examples/imu-user-id.tbn --board mps2-an386 --out out/imu --objective flash
+    """
+    from tinybayes import pipeline
+    from tinybayes.boards import load_board
+
+    target = load_board(board)
+    limits = {"max_flash_bytes": _size(max_flash, "--max-flash"), "max_ram_bytes": _size(max_ram, "--max-ram")}
+    graph = pipeline.load_network(model, _calibration(calibration))
+    made = pipeline.compile_network(graph, target, out, objective=objective, name=name, protocol=protocol, **limits)
+    _show(made, as_json, f"next: tinybayes verify {out} --on host,qemu")
+
+
+def build(directory: Directory, as_json: Json = False) -> None:
+    """Build the firmware with CMake, Ninja and arm-none-eabi-gcc, and account for every byte.
+
+    Example: tinybayes build out/imu
+    """
+    deployment = _open(directory)
+    elf = deployment.build()
+    _show(deployment, as_json, f"{elf}\nnext: tinybayes verify {directory} --on host,qemu")
+
+
+def run(
+    directory: Directory,
+    input_: Annotated[str, typer.Option("--input", metavar="X.npz", help="Inputs: array x, or a recipe's name for its test part.")],
+    output: Annotated[Path, typer.Option(metavar="Y.npz", help="Results: y real, q codes, input_q codes of the inputs.")],
+    on: Annotated[str, typer.Option(help="host, qemu, or the URL of a serial port.")] = "host",
+    as_json: Json = False,
+) -> None:
+    """Run inputs through the compiled network.
+
+    Example: tinybayes run out/imu --on qemu --input x.npz --output y.npz
+    """
+    import io
+
+    import numpy as np
+
+    from tinybayes.datasets.samples import read_samples
+    from tinybayes.emit.directory import write_atomically
+
+    deployment = _open(directory)
+    samples = read_samples(input_, deployment.plan.graph.torch_input_shape)
+    with progress_bars(quiet=as_json) as progress:
+        result = deployment.run(samples.x, on, progress)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **result)
+    write_atomically(output, packed.getvalue())
+    facts: dict[str, Any] = {"samples": len(samples.x), "output": str(output), "on": on}
+    if samples.y is not None:
+        flat = result["q"].reshape(len(samples.y), -1)
+        facts["accuracy"] = float((flat.argmax(axis=1) == samples.y).mean())
+    if as_json:
+        print_json(facts)
+    else:
+        right = f", accuracy {facts['accuracy']:.2%}" if "accuracy" in facts else ""
+        console().print(f"{len(samples.x):,} samples on {on}{right}; written to {output}")
+
+
+def verify(
+    directory: Directory,
+    on: Annotated[str, typer.Option(help="Where to run, comma-separated: host, qemu, URLs of serial ports.")] = "host,qemu",
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="X.npz", help="Inputs (x, and labels y), or a recipe's name for its test part; default: 256 seeded codes."),
+    ] = None,
+    device_samples: Annotated[int | None, typer.Option(min=1, help="At most so many samples over a serial line.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove that the reference, the host and the device agree on every bit of every layer.
+
+    Exit status 1 and the first difference (layer, index, expected, got) where they do not.
+
+    Example: tinybayes verify out/imu --on host,qemu --data imu-user-id
+    """
+    from tinybayes.datasets.samples import read_samples
+
+    deployment = _open(directory)
+    samples = None if data is None else read_samples(data, deployment.plan.graph.torch_input_shape)
+    if deployment.record["flash"]["image_bytes"] is None:
+        deployment.build()
+    x, y = (samples.x, samples.y) if samples is not None else (None, None)
+    places = [place.strip() for place in on.split(",") if place.strip()]
+    with progress_bars(quiet=as_json) as progress:
+        verdicts = deployment.verify(places, x, y, device_samples=device_samples, progress=progress)
+    failed = {place: verdict for place, verdict in verdicts.items() if verdict.mismatches}
+    if as_json:
+        print_json(deployment.record)
+    else:
+        out = console()
+        out.print(layer_table(deployment.record))
+        for line in summary_lines(deployment.record):
+            out.print(line)
+        for place, verdict in verdicts.items():
+            good = "[red]differs[/]" if verdict.mismatches else "[green]bit-exact[/]"
+            out.print(f"{place:<7} {good}: {verdict.samples:,} samples, {verdict.tensors_compared:,} tensors compared")
+        for what in ("float", "reference", "device"):
+            if deployment.record["accuracy"][what] is not None:
+                out.print(f"accuracy {what:<9} {deployment.record['accuracy'][what]:.2%}")
+        out.print(f"next: tinybayes report {directory}")
+    if failed:
+        raise VerificationError("; ".join(f"{place} differs first in {v.first_mismatch}" for place, v in failed.items()))
+
+
+def report(
+    directory: Directory,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write report.html: flash, RAM, cost, sparsity and accuracy in pictures, in one self-contained page.
+
+    Example: tinybayes report out/imu --open
+    """
+    from tinybayes.report.html import write_report
+
+    page = write_report(directory)
+    if as_json:
+        print_json({"report": str(page)})
+    else:
+        console().print(str(page))
+    if open_:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+
+
+def boards(as_json: Json = False) -> None:
+    """List the boards that networks can be compiled for."""
+    from rich.table import Table
+
+    from tinybayes.boards import list_boards, load_board
+
+    known = [load_board(name) for name in list_boards()]
+    if as_json:
+        rows = [
+            {"name": b.name, "title": b.title, "chip": b.chip.name, "core": b.core, "emulated": b.emulated, "tier": b.tier}
+            for b in known
+        ]
+        print_json({"boards": rows})
+        return
+    table = Table()
+    for heading in ("name", "title", "core", "flash", "RAM", "emulated", "tier"):
+        table.add_column(heading)
+    for b in known:
+        sizes = (f"{b.flash.size_bytes // 1024:,} KiB", f"{b.ram.size_bytes // 1024:,} KiB")
+        table.add_row(b.name, b.title, b.core, *sizes, "yes" if b.emulated else "no", str(b.tier))
+    console().print(table)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say which tools are there, and the exact command that installs what is missing."""
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from tinybayes.build.toolchain import doctor as examine
+
+    tools = examine()
+    usable = all(tool.found and tool.problem is None for tool in tools if not tool.optional)
+    if as_json:
+        print_json({"usable": usable, "tools": [asdict(tool) for tool in tools]})
+        raise typer.Exit(0 if usable else 3)
+    table = Table()
+    for heading in ("", "tool", "version", "needed for", "install with"):
+        table.add_column(heading)
+    for tool in tools:
+        good = tool.found and tool.problem is None
+        mark = "[green]yes[/]" if good else "[yellow]no[/]" if tool.optional else "[red]no[/]"
+        table.add_row(mark, tool.name, tool.version or "", tool.needed_for, "" if good else tool.install_command)
+    console().print(table)
+    for tool in tools:
+        if tool.problem is not None:
+            console().print(f"{tool.name}: {tool.problem}")
+    raise typer.Exit(0 if usable else 3)
+
+
+def _open(directory: Path) -> "Deployment":
+    from tinybayes.pipeline import Deployment
+
+    return Deployment.open(directory)
+
+
+def _show(deployment: "Deployment", as_json: bool, following: str) -> None:
+    if as_json:
+        print_json(deployment.record)
+        return
+    out = console()
+    out.print(layer_table(deployment.record))
+    for line in (*summary_lines(deployment.record), following):
+        out.print(line, soft_wrap=True)
+
+
+def _calibration(path: str | None) -> Any:  # noqa: ANN401 - an array, without importing numpy here
+    if path is None:
+        return None
+    from tinybayes.datasets.samples import read_file
+
+    return read_file(Path(path)).x
+
+
+def _size(text: str | None, option: str) -> int | None:
+    if text is None:
+        return None
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise UserError(f"{option}: got {text!r}, wanted a number of bytes, or one with K or M, as in 32K")
+    return int(float(found[1]) * {"": 1, "K": 1024, "M": 1024**2}[found[2].upper()])

@@ -1,0 +1,67 @@
+"""Reads data files: ``.npz`` with ``x`` and optionally ``y``, or the test part of a recipe's data by its name."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tinybayes.datasets.dataset import Dataset, Floats, Labels
+from tinybayes.datasets.mnist_files import mnist
+from tinybayes.datasets.watch_windows import imu_user_id
+from tinybayes.errors import FileFormatError, UserError, did_you_mean
+
+_BY_RECIPE = {"imu-user-id": imu_user_id, "mnist-lenet300": mnist}
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """``x`` float32 (samples, *torch input shape); ``y`` int64 (samples,), or None where there are no labels."""
+
+    x: Floats
+    y: Labels | None
+
+
+def recipe_data(recipe: str) -> Dataset:
+    """The data of a recipe, as its defaults cut it."""
+    if recipe not in _BY_RECIPE:
+        raise UserError(f"there is no recipe {recipe!r}; there are {', '.join(_BY_RECIPE)}")
+    return _BY_RECIPE[recipe]()
+
+
+def read_samples(source: str, shape: tuple[int, ...]) -> Samples:
+    """Samples from the file ``source``, or the test part of the recipe named ``source``.
+
+    ``shape`` is what one sample must have. Raises UserError or FileFormatError that says what was got and wanted.
+    """
+    if source in _BY_RECIPE:
+        data = recipe_data(source)
+        samples = Samples(data.x_test, data.y_test)
+    else:
+        samples = read_file(Path(source))
+    if samples.x.shape[1:] != shape:
+        raise UserError(f"{source}: x has samples of shape {samples.x.shape[1:]}, the network takes {shape}")
+    if not np.isfinite(samples.x).all():
+        bad = int((~np.isfinite(samples.x)).reshape(len(samples.x), -1).any(axis=1).argmax())
+        raise UserError(f"{source}: x holds NaN or infinity, first in sample {bad}; remove or repair that sample")
+    return samples
+
+
+def read_file(path: Path) -> Samples:
+    """Samples from an .npz file; FileFormatError or UserError where it is missing or not what it should be."""
+    if not path.is_file():
+        raise UserError(f"there is no file {path}, nor a recipe of that name.{did_you_mean(str(path), _BY_RECIPE)}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile) or "x" not in archive:
+                names = ", ".join(archive.files) if isinstance(archive, np.lib.npyio.NpzFile) else "a single array"
+                raise FileFormatError(f"{path}: wanted an .npz file with an array 'x', got {names or 'nothing'}")
+            x = archive["x"]
+            y = archive["y"] if "y" in archive else None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise FileFormatError(f"{path} cannot be read as .npz ({error}); write it with numpy.savez(path, x=...)") from error
+    if x.dtype != np.float32 or x.ndim < 2 or not len(x):
+        raise FileFormatError(f"{path}: x must be float32 (samples, ...), at least one sample; got {x.dtype} {x.shape}")
+    if y is not None and (y.ndim != 1 or len(y) != len(x) or not np.issubdtype(y.dtype, np.integer)):
+        raise FileFormatError(f"{path}: y must be {len(x)} integer labels, got {y.dtype} {y.shape}")
+    return Samples(x, None if y is None else y.astype(np.int64))

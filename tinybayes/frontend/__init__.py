@@ -1,0 +1,6 @@
+"""torch.export -> Graph."""
+
+from tinybayes.frontend.export import import_callable, import_module, import_pt2
+from tinybayes.frontend.fake_quant import FakeQuantized, fake_quantized
+
+__all__ = ["FakeQuantized", "fake_quantized", "import_callable", "import_module", "import_pt2"]

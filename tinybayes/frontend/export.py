@@ -1,0 +1,91 @@
+"""From a torch module, a .pt2 file or the name of a Python function to a float network."""
+
+import importlib
+import io
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from tinybayes.errors import UnsupportedError, UserError, did_you_mean
+from tinybayes.frontend.archive import read_archive, read_pt2
+from tinybayes.frontend.convert import convert
+from tinybayes.ir import Graph
+
+
+def import_module(module: nn.Module, example: Tensor) -> Graph:
+    """The float network that ``module`` computes.
+
+    ``example`` is one batch of real inputs (samples, *sample shape), at least one sample. Raises UnsupportedError for
+    anything that is not supported, with its place in the module, and for a module that torch.export cannot trace.
+    """
+    if example.ndim < 2 or example.shape[0] < 1 or not example.is_floating_point():
+        raise UserError(
+            f"example input: got {example.dtype} of shape {tuple(example.shape)}; wanted floating-point numbers of shape "
+            "(samples, ...) with at least one sample"
+        )
+    # A batch of one is what torch.export takes for a constant; two samples keep it dynamic.
+    batch = torch.cat([example[:1], example[:1]])
+    name = type(module).__name__
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # Warnings inside torch's exporter concern torch; what matters to the user is raised below.
+        warnings.simplefilter("ignore")
+        try:
+            exported = torch.export.export(module, (batch,), dynamic_shapes=({0: torch.export.Dim.AUTO},))
+        except Exception as error:
+            reason = str(error).strip().splitlines()
+            raise UnsupportedError(
+                f"{name}: torch.export cannot trace the module: {type(error).__name__}: {reason[0] if reason else ''}. "
+                "Its forward must take one tensor of the example's shape and be free of Python control flow on data"
+            ) from error
+        torch.export.save(exported, buffer)
+    return convert(read_archive(buffer, name))
+
+
+def import_pt2(path: str | os.PathLike[str]) -> Graph:
+    """The float network in a file written by ``torch.export.save`` (torch 2.9 or later).
+
+    Only the program's JSON and raw weights are read: pickles inside the file are never loaded, so that a file from a
+    stranger cannot run code. Raises UserError if there is no such file, FileFormatError if it is damaged or of another
+    kind, UnsupportedError if the network uses what is not supported.
+    """
+    return convert(read_pt2(Path(path)))
+
+
+def import_callable(name: str) -> nn.Module:
+    """The module that the function ``name`` ("package.module:function") returns, in evaluation mode.
+
+    The current directory is searched first, as ``python -m`` does. Raises UserError that says what was not found.
+    """
+    where, _, function = name.partition(":")
+    if not where or not function:
+        raise UserError(f"model {name!r}: wanted 'module:callable', for instance 'my_package.networks:lenet'")
+    with _current_directory_first():
+        try:
+            module = importlib.import_module(where)
+        except ImportError as error:
+            raise UserError(f"model {name!r}: cannot import {where!r}: {error}") from error
+    build = getattr(module, function, None)
+    if not callable(build):
+        hint = did_you_mean(function, (key for key, value in vars(module).items() if callable(value)))
+        raise UserError(f"model {name!r}: module {where!r} has no callable {function!r}.{hint}")
+    network = build()
+    if not isinstance(network, nn.Module):
+        raise UserError(f"model {name!r}: got {type(network).__name__} from {function}(), wanted a torch.nn.Module")
+    return network.eval()
+
+
+@contextmanager
+def _current_directory_first() -> Iterator[None]:
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)

@@ -1,0 +1,1 @@
+"""The verdict and its pictures: report.json and report.html."""

@@ -1,0 +1,128 @@
+"""report.json: what is known about a compiled network, growing through compile, build and verify.
+
+A figure that has not been obtained yet is null, never 0 and never a guess.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tinybayes.boards import Board
+from tinybayes.errors import FileFormatError
+from tinybayes.ir import Graph, MacNode
+from tinybayes.plan import Plan, Step
+
+SCHEMA = 1
+FILE_NAME = "report.json"
+Record = dict[str, Any]
+
+
+def compiled(plan: Plan, board: Board, *, name: str, protocol: str) -> Record:
+    """The record after ``compile``: network, board, weight bytes and arena are exact, the rest is null."""
+    graph = plan.graph
+    layers = [_layer(graph, step) for step in plan.steps]
+    return {
+        "schema": SCHEMA,
+        "network": {
+            "name": name,
+            "input_shape": list(graph.input_tensor.shape),
+            "output_shape": list(graph.output_tensor.shape),
+            "parameters": sum(math.prod(node.dense_shape) + node.dense_shape[0] for node in graph.mac_nodes),
+            "nonzero": sum(node.nonzero for node in graph.mac_nodes),
+            "macs_dense": sum(layer["macs_dense"] or 0 for layer in layers),
+            "macs_nonzero": sum(node.nonzero * positions(graph, node) for node in graph.mac_nodes),
+        },
+        "board": {"name": board.name, "core": board.chip.core.name, "clock_hz": board.chip.clock_hz},
+        "objective": plan.objective,
+        "protocol": protocol,
+        "flash": {"weights_bytes": plan.weights_bytes, "code_bytes": None, "other_bytes": None, "image_bytes": None},
+        "ram": {"arena_bytes": plan.arena_bytes, "static_bytes": None, "stack_bytes": None, "total_bytes": None},
+        "latency": {
+            "source": None,
+            "instructions": None,
+            "cycles": None,
+            "flash_stall_cycles": None,
+            "seconds": None,
+            "model_version": None,
+        },
+        "layers": layers,
+        "arena": [
+            {
+                "name": buffer.name,
+                "offset": buffer.offset,
+                "bytes": buffer.size_bytes,
+                "first_step": buffer.first_step,
+                "last_step": buffer.last_step,
+            }
+            for buffer in plan.buffers
+        ],
+        "verify": {},
+        "accuracy": {"float": None, "reference": None, "device": None, "samples": None},
+        "stages": list(graph.facts.get("stages", [])),
+        "comparison": _comparison(graph),
+    }
+
+
+def positions(graph: Graph, node: MacNode) -> int:
+    """Output positions of a layer with weights, before any pooling."""
+    height, width, _ = graph.tensors[node.output].hwc
+    return height * width
+
+
+def read_record(directory: Path) -> Record:
+    """The record in ``directory``; FileFormatError where it is missing or not one of ours."""
+    path = directory / FILE_NAME
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileFormatError(
+            f"{directory} holds no {FILE_NAME}; it is written by: tinybayes compile NET.tbn --board BOARD --out {directory}"
+        ) from None
+    except (ValueError, OSError) as error:
+        raise FileFormatError(f"{path} cannot be read ({error}); compile again to write it anew") from error
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        got = record.get("schema") if isinstance(record, dict) else type(record).__name__
+        raise FileFormatError(f"{path}: got schema {got!r}, wanted {SCHEMA}; compile again to write it anew")
+    return record
+
+
+def record_text(record: Mapping[str, Any]) -> str:
+    """The record as text: indented, keys in their order."""
+    return json.dumps(record, indent=1, allow_nan=False) + "\n"
+
+
+def _layer(graph: Graph, step: Step) -> Record:
+    node = step.node
+    weighted = node if isinstance(node, MacNode) else None
+    kinds: dict[str, int] = {}
+    if step.encoding is not None:
+        for array in step.encoding.arrays:
+            kinds[array.kind] = kinds.get(array.kind, 0) + array.size_bytes
+        if step.encoding.padding_bytes:
+            kinds["padding"] = step.encoding.padding_bytes
+    return {
+        "name": step.name,
+        "op": step.op,
+        "format": step.format,
+        "fused": step.pool.name if step.pool is not None else None,
+        "tensor": step.tensor,
+        "shape": list(step.target.tensor.shape),
+        "nonzero": weighted.nonzero if weighted else None,
+        "weights": math.prod(weighted.dense_shape) if weighted else None,
+        "live_shape": list(weighted.weight.shape) if weighted else None,
+        "macs_dense": math.prod(weighted.dense_shape) * positions(graph, weighted) if weighted else None,
+        "weights_bytes": step.weights_bytes,
+        "weights_bytes_by_kind": kinds,
+        "code_bytes": None,
+        "instructions": None,
+        "cycles": None,
+    }
+
+
+def _comparison(graph: Graph) -> Record:
+    """Weight bytes of the same network stored dense: int8 with int32 biases and multipliers, and float32."""
+    weights = sum(math.prod(node.dense_shape) for node in graph.mac_nodes)
+    biases = sum(node.dense_shape[0] for node in graph.mac_nodes)
+    return {"dense_int8_bytes": weights + 4 * biases, "float32_bytes": 4 * (weights + biases)}

@@ -1,0 +1,162 @@
+"""Operators as header records: one row an operator, a test compares the rows with the operators of the IR."""
+
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tinybayes.errors import FileFormatError
+from tinybayes.ir import AveragePool, Conv, Flatten, Linear, MacNode, MaxPool, Node, Requant, Select, Tensor
+from tinybayes.tbn.fields import Fields
+from tinybayes.tbn.limits import MAX_DENSE_WEIGHTS, MAX_WINDOW
+from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
+from tinybayes.tbn.weights import add_positions, add_weight, take_positions, take_weight
+
+_COMMON_KEYS = ("inputs", "name", "op", "output")
+_MAC_KEYS = ("bias", "dense_shape", "requant", "weight", "weight_scale")
+_REQUANT_KEYS = ("high", "low", "multiplier", "post_shift", "pre_shift")
+_WINDOW_KEYS = ("stride", "window")
+
+
+def _add_requant(requant: Requant | None, payload: PayloadWriter) -> Record:
+    assert requant is not None  # ir.verify has seen to it
+    return {
+        "high": int(requant.high),
+        "low": int(requant.low),
+        "multiplier": payload.add_integers(requant.multiplier),
+        "post_shift": int(requant.post_shift),
+        "pre_shift": int(requant.pre_shift),
+    }
+
+
+def _take_requant(owner: Fields, payload: PayloadReader, channels: int) -> Requant:
+    fields = owner.record("requant", _REQUANT_KEYS)
+    return Requant(
+        pre_shift=fields.integer("pre_shift", 0, 24),
+        multiplier=payload.take_integers(fields, "multiplier", (1, channels)),
+        post_shift=fields.integer("post_shift", 1, 30),
+        low=fields.integer("low", -128, 255),
+        high=fields.integer("high", -128, 255),
+    )
+
+
+def _add_mac(node: MacNode, payload: PayloadWriter) -> Record:
+    assert node.weight_scale is not None  # ir.verify has seen to it
+    return {
+        "weight": add_weight(payload, node.weight),
+        "bias": payload.add_integers(node.bias),
+        "weight_scale": payload.add_reals(node.weight_scale),
+        "requant": _add_requant(node.requant, payload),
+        "dense_shape": [int(d) for d in node.dense_shape],
+    }
+
+
+def _take_mac(fields: Fields, payload: PayloadReader) -> dict[str, Any]:
+    weight = take_weight(payload, fields, "weight")
+    outputs = weight.shape[0]
+    bias = payload.take_integers(fields, "bias", (outputs,))
+    weight_scale = payload.take_reals(fields, "weight_scale", (1, outputs))
+    if not bool((weight_scale > 0).all()):
+        raise FileFormatError(f"{fields.where}.weight_scale: got {weight_scale.min()}, wanted numbers above 0")
+    dense_shape = fields.integers("dense_shape", 1, MAX_DENSE_WEIGHTS, (4,))
+    if prod(dense_shape) > MAX_DENSE_WEIGHTS:
+        raise fields.fail("dense_shape", f"at most {MAX_DENSE_WEIGHTS} weights")
+    return {
+        "weight": weight,
+        "bias": bias,
+        "weight_scale": weight_scale,
+        "requant": _take_requant(fields, payload, outputs),
+        "dense_shape": dense_shape,
+    }
+
+
+def _take_linear(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    node = Linear(**common, **_take_mac(fields, payload))
+    if node.weight.shape[1:3] != (1, 1):
+        raise FileFormatError(f"{fields.where}.weight.shape: got {node.weight.shape}, wanted a kernel of 1 x 1")
+    return node
+
+
+def _add_conv(node: Conv, payload: PayloadWriter) -> Record:
+    mac = _add_mac(node, payload)
+    return mac | {"padding": [int(p) for p in node.padding], "stride": [int(s) for s in node.stride]}
+
+
+def _take_conv(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    top, bottom, left, right = fields.integers("padding", 0, MAX_WINDOW, (4,))
+    stride = fields.pair("stride", 1, MAX_WINDOW)
+    return Conv(**common, **_take_mac(fields, payload), padding=(top, bottom, left, right), stride=stride)
+
+
+def _add_windows(node: MaxPool | AveragePool, payload: PayloadWriter) -> Record:
+    return {"stride": [int(s) for s in node.stride], "window": [int(w) for w in node.window]}
+
+
+def _take_max_pool(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    window, stride = fields.pair("window", 1, MAX_WINDOW), fields.pair("stride", 1, MAX_WINDOW)
+    return MaxPool(**common, window=window, stride=stride)
+
+
+def _add_average_pool(node: AveragePool, payload: PayloadWriter) -> Record:
+    return _add_windows(node, payload) | {"requant": _add_requant(node.requant, payload)}
+
+
+def _take_average_pool(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    requant = _take_requant(fields, payload, tensors[common["output"]].channels)
+    window, stride = fields.pair("window", 1, MAX_WINDOW), fields.pair("stride", 1, MAX_WINDOW)
+    return AveragePool(**common, window=window, stride=stride, requant=requant)
+
+
+def _add_flatten(node: Flatten, payload: PayloadWriter) -> Record:
+    return {}
+
+
+def _take_flatten(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    return Flatten(**common)
+
+
+def _add_select(node: Select, payload: PayloadWriter) -> Record:
+    return {"indices": add_positions(payload, node.indices.astype(np.int64))}
+
+
+def _take_select(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    size = tensors[common["inputs"][0]].elements
+    return Select(**common, indices=take_positions(payload, fields, "indices", size))
+
+
+_Add = Callable[..., Record]
+_Take = Callable[[Fields, PayloadReader, Record, Mapping[str, Tensor]], Node]
+
+ROWS: dict[str, tuple[tuple[str, ...], _Add, _Take]] = {
+    Linear.op: (_MAC_KEYS, _add_mac, _take_linear),
+    Conv.op: ((*_MAC_KEYS, "padding", "stride"), _add_conv, _take_conv),
+    MaxPool.op: (_WINDOW_KEYS, _add_windows, _take_max_pool),
+    AveragePool.op: ((*_WINDOW_KEYS, "requant"), _add_average_pool, _take_average_pool),
+    Flatten.op: ((), _add_flatten, _take_flatten),
+    Select.op: (("indices",), _add_select, _take_select),
+}
+"""Operator -> (keys of its own, writer, reader)."""
+
+
+def add_node(node: Node, payload: PayloadWriter) -> Record:
+    """The record of an operator; its arrays are appended to the payload."""
+    _, add, _ = ROWS[node.op]
+    common = {"inputs": list(node.inputs), "name": node.name, "op": node.op, "output": node.output}
+    return common | add(node, payload)
+
+
+def take_node(value: Record, where: str, payload: PayloadReader, tensors: Mapping[str, Tensor]) -> Node:
+    """The operator of a record, its arrays taken from the payload; FileFormatError names the key."""
+    op = value.get("op") if type(value) is dict else None
+    if type(op) is str and op in ROWS:
+        keys, _, take = ROWS[op]
+        fields = Fields(value, where, (*_COMMON_KEYS, *keys))
+    else:
+        known = ", ".join(sorted(ROWS))
+        raise FileFormatError(f"{where}.op: operator {ascii(op)[:60]} is unknown, known are {known}")
+    common = {"name": fields.name("name"), "inputs": fields.names("inputs", 1), "output": fields.name("output")}
+    for key, name in (("inputs", common["inputs"][0]), ("output", common["output"])):
+        if name not in tensors:
+            raise fields.fail(key, "the name of a tensor of this file")
+    return take(fields, payload, common, tensors)

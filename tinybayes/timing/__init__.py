@@ -1,0 +1,1 @@
+"""Instruction traces to cycles, by core."""
