@@ -83,7 +83,7 @@ static void answer_hello(const struct request *request)
         refuse(request, STATUS_WRONG_LENGTH);
         return;
     }
-    reply_begin(request, 2u * 2u + 7u * 4u + sizeof digest + counted_length(BOARD_NAME) + counted_length(NET_NAME));
+    reply_begin(request, 2u * 2u + 7u * 4u + NET_DIGEST_BYTES + counted_length(BOARD_NAME) + counted_length(NET_NAME));
     frame_put_u16(&encoder, PROTOCOL_VERSION);
     frame_put_u16(&encoder, PROTOCOL_ABI_VERSION);
     frame_put_u32(&encoder, BOARD_CLOCK_HZ);

@@ -50,7 +50,9 @@ class Builder:
         self.current = node.output
         return self
 
-    def _mac(self, kind: type, shape: tuple[int, int, int, int], target: tuple[int, ...], dtype: DType, **extra: object) -> "Builder":
+    def _mac(
+        self, kind: type, shape: tuple[int, int, int, int], target: tuple[int, ...], dtype: DType, **extra: object
+    ) -> "Builder":
         weight = sparse_weight(self.rng, shape, self.density, self.levels)
         bias = (self.rng.integers(-100, 100, size=shape[0]) << int(self.rng.integers(0, 6))).astype(np.int32)
         bound = int(np.abs(weight.astype(int)).reshape(shape[0], -1).sum(axis=1).max()) * 128 + 6400
@@ -95,7 +97,9 @@ class Builder:
         return self._append(node, (self.tensor.elements,), self.tensor.dtype)
 
     def select(self, keep: np.ndarray) -> "Builder":
-        node = Select(name=f"select.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}", indices=keep)
+        node = Select(
+            name=f"select.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}", indices=keep
+        )
         return self._append(node, (keep.size,), self.tensor.dtype)
 
     def graph(self) -> Graph:

@@ -56,7 +56,7 @@ struct tb_rows {
 TB_INLINE int32_t tb_load(struct tb_source source, uint32_t index)
 {
     const uint8_t *address = source.data + index;
-    return source.is_signed ? (int32_t)*(const int8_t *)address : (int32_t)*address;
+    return source.is_signed ? (int32_t) * (const int8_t *)address : (int32_t)*address;
 }
 
 /** Larger of two values whose difference fits 32 bits. */

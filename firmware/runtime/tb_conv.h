@@ -92,8 +92,9 @@ TB_INLINE void tb_window_take(const struct tb_walk *walk, const struct tb_rows *
 }
 
 /** Sums of four receptive fields at once; `row_weights` is a dense row, or NULL for `pairs`. */
-TB_INLINE void tb_conv_sums(const struct tb_walk *walk, bool is_signed, const uint8_t *const fields[4], uint32_t columns,
-                            const int8_t *row_weights, const struct tb_pair *pairs, uint32_t pair_count, int32_t sums[4])
+TB_INLINE void tb_conv_sums(const struct tb_walk *walk, bool is_signed, const uint8_t *const fields[4],
+                            uint32_t columns, const int8_t *row_weights, const struct tb_pair *pairs,
+                            uint32_t pair_count, int32_t sums[4])
 {
     struct tb_source a = {fields[0], is_signed};
     struct tb_source b = {fields[1], is_signed};

@@ -11,7 +11,7 @@
 struct tb_layout {
     uint32_t height;
     uint32_t row_bytes;
-    uint32_t top, bottom;            /**< margin rows */
+    uint32_t top, bottom;             /**< margin rows */
     uint32_t left_bytes, right_bytes; /**< margin bytes of each row */
 };
 
@@ -21,7 +21,7 @@ struct tb_pool {
     uint32_t channels;
     uint32_t window_height, window_width;
     uint32_t stride_height, stride_width;
-    uint32_t height, width; /**< of the output */
+    uint32_t height, width;  /**< of the output */
     uint32_t output_row_gap; /**< bytes between the end of a stored output row and the next */
 };
 

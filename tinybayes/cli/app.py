@@ -4,13 +4,15 @@ import json
 import sys
 import traceback
 
-import click
 import typer
 
 from tinybayes.cli import commands, train
 from tinybayes.cli.show import errors_console
 from tinybayes.errors import TinybayesError
 
+# The base of all complaints about options. Typer brings a click of its own from 0.22 on and click's before, so the
+# class is taken from where both have it: BadParameter is a UsageError, which is a ClickException.
+_ClickException = typer.BadParameter.__mro__[2]
 _USAGE_STATUS = 2
 _INTERRUPTED_STATUS = 130
 _BUG_STATUS = 70
@@ -26,12 +28,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-commands.register(app)
 train.register(app)
+commands.register(app)
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 right, 1 a check or limit failed, 2 wrong input, 3 a tool failed, 70 our bug."""
+    """Runs the command line and exits: 0 right, 1 a check failed, 2 wrong input, 3 a tool failed, 70 our bug."""
     sys.exit(_run())
 
 
@@ -40,9 +42,9 @@ def _run() -> int:
         result = app(standalone_mode=False)
     except TinybayesError as error:
         return _fail(str(error), error.exit_status, type(error).__name__)
-    except click.ClickException as error:
-        return _fail(error.format_message(), _USAGE_STATUS, "UsageError")
-    except (KeyboardInterrupt, click.Abort):
+    except _ClickException as error:
+        return _fail(getattr(error, "format_message", error.__str__)(), _USAGE_STATUS, "UsageError")
+    except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", _INTERRUPTED_STATUS, "Interrupted")
     except Exception:
         traceback.print_exc()

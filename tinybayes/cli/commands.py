@@ -34,9 +34,11 @@ def compile_(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="NET.tbn, a .pt2 file, or module:callable.")],
     board: Annotated[str, typer.Option(help="Board to compile for; `tinybayes boards` lists them.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="New or empty directory, or one of an earlier compile.")],
-    objective: Annotated[str, typer.Option(help="What each layer's format is chosen by: flash, latency, balanced.")] = "balanced",
+    objective: Annotated[str, typer.Option(help="What formats are chosen by: flash, latency, balanced.")] = "balanced",
     name: Annotated[str, typer.Option(help="Begins the names of C functions and files.")] = "network",
-    calibration: Annotated[str | None, typer.Option(metavar="X.npz", help="Typical inputs, to scale activations by.")] = None,
+    calibration: Annotated[
+        str | None, typer.Option(metavar="X.npz", help="Typical inputs, for activation scales.")
+    ] = None,
     protocol: Annotated[str, typer.Option(help="frames: answers on a serial line; none: the bare image.")] = "frames",
     max_flash: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 32K.")] = None,
     max_ram: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 8K.")] = None,
@@ -68,8 +70,10 @@ def build(directory: Directory, as_json: Json = False) -> None:
 
 def run(
     directory: Directory,
-    input_: Annotated[str, typer.Option("--input", metavar="X.npz", help="Inputs: array x, or a recipe's name for its test part.")],
-    output: Annotated[Path, typer.Option(metavar="Y.npz", help="Results: y real, q codes, input_q codes of the inputs.")],
+    input_: Annotated[
+        str, typer.Option("--input", metavar="X.npz", help="Array x, or a recipe's name for its test part.")
+    ],
+    output: Annotated[Path, typer.Option(metavar="Y.npz", help="Results: y real, q and input_q codes.")],
     on: Annotated[str, typer.Option(help="host, qemu, or the URL of a serial port.")] = "host",
     as_json: Json = False,
 ) -> None:
@@ -104,12 +108,14 @@ def run(
 
 def verify(
     directory: Directory,
-    on: Annotated[str, typer.Option(help="Where to run, comma-separated: host, qemu, URLs of serial ports.")] = "host,qemu",
+    on: Annotated[str, typer.Option(help="Comma-separated: host, qemu, URLs of serial ports.")] = "host,qemu",
     data: Annotated[
         str | None,
-        typer.Option(metavar="X.npz", help="Inputs (x, and labels y), or a recipe's name for its test part; default: 256 seeded codes."),
+        typer.Option(
+            metavar="X.npz", help="x and labels y, or a recipe's name for its test part; else 256 seeded codes."
+        ),
     ] = None,
-    device_samples: Annotated[int | None, typer.Option(min=1, help="At most so many samples over a serial line.")] = None,
+    device_samples: Annotated[int | None, typer.Option(min=1, help="At most so many over a serial line.")] = None,
     as_json: Json = False,
 ) -> None:
     """Prove that the reference, the host and the device agree on every bit of every layer.
@@ -144,7 +150,8 @@ def verify(
                 out.print(f"accuracy {what:<9} {deployment.record['accuracy'][what]:.2%}")
         out.print(f"next: tinybayes report {directory}")
     if failed:
-        raise VerificationError("; ".join(f"{place} differs first in {v.first_mismatch}" for place, v in failed.items()))
+        found = (f"{place} differs first in {verdict.first_mismatch}" for place, verdict in failed.items())
+        raise VerificationError("; ".join(found))
 
 
 def report(
@@ -178,7 +185,14 @@ def boards(as_json: Json = False) -> None:
     known = [load_board(name) for name in list_boards()]
     if as_json:
         rows = [
-            {"name": b.name, "title": b.title, "chip": b.chip.name, "core": b.core, "emulated": b.emulated, "tier": b.tier}
+            {
+                "name": b.name,
+                "title": b.title,
+                "chip": b.chip.name,
+                "core": b.core,
+                "emulated": b.emulated,
+                "tier": b.tier,
+            }
             for b in known
         ]
         print_json({"boards": rows})

@@ -1,12 +1,15 @@
 """``tinybayes demo``: the whole path on real data in a few minutes."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tinybayes.cli.show import console, print_json, progress_bars
 from tinybayes.errors import VerificationError
+
+if TYPE_CHECKING:
+    from tinybayes.pipeline import Deployment
 
 _BOARD = "mps2-an386"
 _RECIPE = "imu-user-id"
@@ -34,7 +37,7 @@ def demo(
         console().print(f"[bold]1. train[/] {_RECIPE} on a shortened schedule, with sparse variational dropout")
     run_training(_RECIPE, demo_knobs(seed), network, out / f"{_RECIPE}.checkpoint", quiet=as_json)
     if not as_json:
-        console().print(f"[bold]2. compile[/] for {_BOARD} (Cortex-M4), [bold]3. build[/], [bold]4. verify[/] every bit")
+        console().print(f"[bold]2. compile[/] for {_BOARD}, [bold]3. build[/], [bold]4. verify[/] every bit")
     graph = pipeline.load_network(network)
     deployment = pipeline.compile_network(graph, load_board(_BOARD), out / "firmware", objective="flash")
     deployment.build()
@@ -51,7 +54,7 @@ def demo(
         raise VerificationError("; ".join(failed))
 
 
-def _show(deployment: "pipeline.Deployment", page: Path) -> None:  # type: ignore[name-defined]  # noqa: F821
+def _show(deployment: "Deployment", page: Path) -> None:
     from rich.table import Table
 
     record = deployment.record
@@ -65,7 +68,8 @@ def _show(deployment: "pipeline.Deployment", page: Path) -> None:  # type: ignor
     table.add_column("gain", justify="right")
     float_bytes = record["comparison"]["float32_bytes"]
     rows = (
-        ("weights", f"{network['parameters']:,}", f"{network['nonzero']:,}", network["parameters"] / network["nonzero"]),
+        ("parameters", f"{network['parameters']:,}", f"{network['nonzero']:,}",
+         network["parameters"] / network["nonzero"]),
         ("weight bytes", f"{float_bytes:,}", f"{flash['weights_bytes']:,}", float_bytes / flash["weights_bytes"]),
         ("multiplications", f"{network['macs_dense']:,}", f"{network['macs_nonzero']:,}",
          network["macs_dense"] / network["macs_nonzero"]),

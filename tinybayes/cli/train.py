@@ -3,7 +3,7 @@
 import inspect
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -27,7 +27,7 @@ def train(recipe: str, out: Path, checkpoint: Path | None, as_json: bool, **knob
     if recipe not in KNOBS:
         raise UserError(f"there is no recipe {recipe!r}; there are {', '.join(KNOBS)}.{did_you_mean(recipe, KNOBS)}")
     given = {name: value for name, value in knobs.items() if value is not None}
-    chosen = replace(KNOBS[recipe](), **given)  # type: ignore[arg-type] - typer has parsed them to the fields' types
+    chosen = replace(KNOBS[recipe](), **cast("dict[str, Any]", given))
     path = checkpoint or out.with_name(out.name + ".checkpoint")
     figures = run_training(recipe, chosen, out, path, quiet=as_json)
     if as_json:
@@ -48,8 +48,8 @@ def run_training(recipe: str, knobs: Knobs, out: Path, checkpoint: Path | None, 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from tinybayes import tbn
+    from tinybayes.pipeline import network_from_training
     from tinybayes.recipes import training
-    from tinybayes.recipes.compressed import compressed_network
     from tinybayes.recipes.recipe import train as train_recipe
 
     if not out.parent.is_dir():
@@ -79,7 +79,7 @@ def run_training(recipe: str, knobs: Knobs, out: Path, checkpoint: Path | None, 
             if checkpoint is not None:
                 errors_console().print(f"stopped; the same command goes on from {checkpoint}", soft_wrap=True)
             raise
-    graph = compressed_network(trained)
+    graph = network_from_training(trained)
     tbn.save(graph, out)
     return dict(graph.facts)
 
@@ -87,21 +87,24 @@ def run_training(recipe: str, knobs: Knobs, out: Path, checkpoint: Path | None, 
 def _with_knobs(function: Any) -> Any:  # noqa: ANN401 - a function with a signature made at run time
     """Gives ``function`` one option for each knob; a default that recipes do not share is shown for each of them."""
     keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [
+    parameters: list[tuple[str, Any, Any]] = [
         ("recipe", Annotated[str, typer.Argument(metavar="RECIPE", help=f"One of: {', '.join(KNOBS)}.")], ...),
         ("out", Annotated[Path, typer.Option(metavar="NET.tbn", help="Where the compressed network goes.")], ...),
-        ("checkpoint", Annotated[Optional[Path], typer.Option(help="Default: NET.tbn.checkpoint.")], None),
+        ("checkpoint", Annotated[Path | None, typer.Option(help="Default: NET.tbn.checkpoint.")], None),
         ("as_json", Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")], False),
     ]
     for knob in fields(Knobs):
         defaults = {name: getattr(knobs(), knob.name) for name, knobs in KNOBS.items()}
         same = len(set(defaults.values())) == 1
-        shown = str(next(iter(defaults.values()))) if same else ", ".join(f"{v} for {k}" for k, v in defaults.items())
+        each = ", ".join(f"{value} for {recipe}" for recipe, value in defaults.items())
+        shown = str(next(iter(defaults.values()))) if same else each
         text = f"{knob.metadata['help']} \\[default: {shown}; {knob.metadata['source']}]"
-        kind = Optional[knob.type]  # type: ignore[valid-type] - the field's type is only known at run time
+        kind = int | None if knob.type in (int, "int") else float | None
         parameters.append((knob.name, Annotated[kind, typer.Option(help=text, rich_help_panel="Knobs")], None))
     signature = [
-        inspect.Parameter(name, keyword, default=inspect.Parameter.empty if default is ... else default, annotation=kind)
+        inspect.Parameter(
+            name, keyword, default=inspect.Parameter.empty if default is ... else default, annotation=kind
+        )
         for name, kind, default in parameters
     ]
 
@@ -109,6 +112,6 @@ def _with_knobs(function: Any) -> Any:  # noqa: ANN401 - a function with a signa
         function(**arguments)
 
     command.__doc__ = function.__doc__
-    command.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined] - typer reads it
+    vars(command)["__signature__"] = inspect.Signature(signature)
     command.__annotations__ = {name: kind for name, kind, _ in parameters}
     return command

@@ -11,6 +11,7 @@ import numpy as np
 from tinybayes.coding.huffman import canonical_codes, code_lengths
 
 _WINDOW, _MIN_MATCH, _MAX_MATCH, _CHAIN = 32768, 3, 258, 64
+_GOOD_MATCH = 32  # not worth looking for a longer one a byte later
 _FAR = 2048  # a match of three bytes from further away costs more than three literals
 _END = 256
 
@@ -114,7 +115,7 @@ def _tokens(data: bytes) -> Iterable[_Match]:
     while i < len(data):
         known = _enter(chains, data, known, i)
         length, distance = _longest(chains, data, i)
-        if length >= _MIN_MATCH:
+        if _MIN_MATCH <= length < _GOOD_MATCH:
             known = _enter(chains, data, known, i + 1)
             if _longest(chains, data, i + 1)[0] > length:
                 length = 0
@@ -141,6 +142,10 @@ def _longest(chains: dict[bytes, list[int]], data: bytes, i: int) -> _Match:
         distance = i - start
         if distance > _WINDOW:
             break
+        if best[0] == limit:
+            break
+        if data[start + best[0]] != data[i + best[0]]:
+            continue  # cannot be longer than the best so far
         length = _MIN_MATCH
         while length < limit and data[start + length] == data[i + length]:
             length += 1

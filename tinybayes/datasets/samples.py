@@ -57,9 +57,10 @@ def read_file(path: Path) -> Samples:
                 names = ", ".join(archive.files) if isinstance(archive, np.lib.npyio.NpzFile) else "a single array"
                 raise FileFormatError(f"{path}: wanted an .npz file with an array 'x', got {names or 'nothing'}")
             x = archive["x"]
-            y = archive["y"] if "y" in archive else None
+            y = archive.get("y")
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} cannot be read as .npz ({error}); write it with numpy.savez(path, x=...)") from error
+        hint = "write it with numpy.savez(path, x=...)"
+        raise FileFormatError(f"{path} cannot be read as .npz ({error}); {hint}") from error
     if x.dtype != np.float32 or x.ndim < 2 or not len(x):
         raise FileFormatError(f"{path}: x must be float32 (samples, ...), at least one sample; got {x.dtype} {x.shape}")
     if y is not None and (y.ndim != 1 or len(y) != len(x) or not np.issubdtype(y.dtype, np.integer)):

@@ -43,9 +43,7 @@ def check_network_name(name: str) -> None:
         )
 
 
-def firmware_files(
-    board: Board, *, network_name: str, network_digest: bytes, protocol: str
-) -> dict[str, str]:
+def firmware_files(board: Board, *, network_name: str, network_digest: bytes, protocol: str) -> dict[str, str]:
     """Everything beside ``network/`` that a project needs: relative path to text, in sorted order.
 
     ``network_digest`` is 16 bytes that tell this network from any other. ``protocol`` is ``"frames"`` or

@@ -22,7 +22,7 @@ from tinybayes.ir.requant import Requant
 from tinybayes.ir.tensor import Tensor
 
 # Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
-_ACCUMULATOR_LIMIT = 2**30 - 1
+ACCUMULATOR_LIMIT = 2**30 - 1
 
 
 def verify(graph: Graph) -> Graph:
@@ -71,7 +71,8 @@ def _requant(node: Node, requant: Requant | None, channels: int, target: Tensor)
         raise InternalError(f"{node.name}: an integer node has no requantization")
     low, high = target.code_range
     _check(requant.multiplier.size in (1, channels), node.name, "one multiplier, or one for each channel")
-    _check(bool(np.all((requant.multiplier >= 1) & (requant.multiplier < 2**15))), node.name, "multiplier not in 1..32767")
+    in_range = bool(np.all((requant.multiplier >= 1) & (requant.multiplier < 2**15)))
+    _check(in_range, node.name, "multiplier not in 1..32767")
     _check(0 <= requant.pre_shift <= 24, node.name, f"pre_shift {requant.pre_shift} not in 0..24")
     _check(1 <= requant.post_shift <= 30, node.name, f"post_shift {requant.post_shift} not in 1..30")
     _check(low <= requant.low <= requant.high <= high, node.name, "clamp is wider than the output's dtype")
@@ -89,7 +90,7 @@ def _mac(node: MacNode, source: Tensor, target: Tensor) -> None:
     _check(node.weight_scale is not None and node.weight_scale.size in (1, node.outputs), node.name, "weight scale")
     largest = max(abs(v) for v in source.code_range)
     bound = np.abs(node.matrix.astype(np.int64)).sum(axis=1) * largest + np.abs(bias.astype(np.int64))
-    _check(int(bound.max(initial=0)) <= _ACCUMULATOR_LIMIT, node.name, "the accumulator can exceed 30 bits")
+    _check(int(bound.max(initial=0)) <= ACCUMULATOR_LIMIT, node.name, "the accumulator can exceed 30 bits")
 
 
 def _linear(node: Linear, source: Tensor, target: Tensor) -> None:

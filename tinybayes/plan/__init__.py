@@ -7,4 +7,15 @@ from tinybayes.plan.plan import Plan, check_fits, make_plan
 from tinybayes.plan.steps import Step
 from tinybayes.plan.storage import Storage
 
-__all__ = ["OBJECTIVES", "Buffer", "Encoding", "Objective", "Plan", "Step", "Storage", "WeightArray", "check_fits", "make_plan"]
+__all__ = [
+    "OBJECTIVES",
+    "Buffer",
+    "Encoding",
+    "Objective",
+    "Plan",
+    "Step",
+    "Storage",
+    "WeightArray",
+    "check_fits",
+    "make_plan",
+]

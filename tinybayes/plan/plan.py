@@ -49,7 +49,8 @@ def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
     """
     if objective not in OBJECTIVES:
         known = ", ".join(OBJECTIVES)
-        raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{did_you_mean(objective, OBJECTIVES)}")
+        near = did_you_mean(objective, OBJECTIVES)
+        raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{near}")
     steps = tuple(_with_format(step, objective) for step in lower(verify(graph)))
     buffers = arena.place(_buffers(steps))
     proof.prove(buffers, arena.arena_bytes(buffers), len(steps))
@@ -62,19 +63,21 @@ def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str) -> None
         worst = max(plan.steps, key=lambda step: step.weights_bytes)
         raise LimitError(
             f"the network does not fit {where}: its weights take {plan.weights_bytes} bytes of flash, "
-            f"{plan.weights_bytes - flash_bytes} more than the {flash_bytes} there are. Layer {worst.name!r} takes most, "
-            f"{worst.weights_bytes} bytes; make it sparser, or choose --objective flash."
+            f"{plan.weights_bytes - flash_bytes} more than the {flash_bytes} there are. Layer {worst.name!r} "
+            f"takes most, {worst.weights_bytes} bytes; make it sparser, or choose --objective flash."
         )
     if plan.arena_bytes > ram_bytes:
         step, needed = max(
-            ((step, sum(b.size_bytes for b in plan.buffers if b.first_step <= k <= b.last_step))
-             for k, step in enumerate(plan.steps)),
+            (
+                (step, sum(b.size_bytes for b in plan.buffers if b.first_step <= k <= b.last_step))
+                for k, step in enumerate(plan.steps)
+            ),
             key=lambda pair: pair[1],
         )
         raise LimitError(
             f"the network does not fit {where}: its tensors take {plan.arena_bytes} bytes of RAM, "
-            f"{plan.arena_bytes - ram_bytes} more than the {ram_bytes} there are. Layer {step.name!r} holds {needed} bytes "
-            "at once; pool or stride earlier, or give it fewer channels."
+            f"{plan.arena_bytes - ram_bytes} more than the {ram_bytes} there are. Layer {step.name!r} holds "
+            f"{needed} bytes at once; pool or stride earlier, or give it fewer channels."
         )
 
 
@@ -93,7 +96,8 @@ def _scratch_name(step: Step) -> str:
 def _buffers(steps: tuple[Step, ...]) -> list[Buffer]:
     readers = {step.source.tensor.name: k for k, step in enumerate(steps)}
     buffers = [
-        Buffer(step.tensor, step.target.total_bytes, k, readers.get(step.tensor, k)) for k, step in enumerate(steps[:-1])
+        Buffer(step.tensor, step.target.total_bytes, k, readers.get(step.tensor, k))
+        for k, step in enumerate(steps[:-1])
     ]
     scratch = [Buffer(_scratch_name(step), step.scratch_bytes, k, k) for k, step in enumerate(steps)]
     return buffers + [buffer for buffer in scratch if buffer.size_bytes]

@@ -2,7 +2,8 @@
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ class Trainer:
 
     def run(self) -> tuple[nn.Module, dict[str, dict[str, float]]]:
         """Train what is left; returns the last stage's plain network and the figures of every stage."""
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), _one_thread():
             torch.manual_seed(self.knobs.seed)
             if self.checkpoint is not None and self.checkpoint.exists():
                 self._restore(load_checkpoint(self.checkpoint, self.recipe, asdict(self.knobs)))
@@ -248,6 +249,17 @@ class Trainer:
             state.optimizer = optimizer(stage, state.modules[stage.name])
             state.optimizer.load_state_dict(content["optimizer"])
         return state
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One torch thread: sums of several depend on how work is divided, and these networks are too small to gain."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @torch.no_grad()

@@ -1,5 +1,5 @@
 """Numpy integer kernels: the definition of the right bits."""
 
-from tinybayes.reference.execute import dequantize_output, execute, quantize_input
+from tinybayes.reference.execute import channels_last, dequantize_output, execute, quantize_input, scaled_input
 
-__all__ = ["dequantize_output", "execute", "quantize_input"]
+__all__ = ["channels_last", "dequantize_output", "execute", "quantize_input", "scaled_input"]

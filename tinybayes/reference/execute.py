@@ -32,11 +32,16 @@ def quantize_input(graph: Graph, x: Array) -> npt.NDArray[np.int8]:
     Applies the input scaling in float32, then rounds half to even and saturates.
     """
     tensor = graph.input_tensor
-    real = channels_last(graph, x)
-    if graph.input_scaling is not None:
-        real = (real - graph.input_scaling.mean) / graph.input_scaling.std
-    codes = np.rint(real / np.float32(tensor.scale))
+    codes = np.rint(scaled_input(graph, x) / np.float32(tensor.scale))
     return np.clip(codes, *tensor.code_range).astype(np.int8)
+
+
+def scaled_input(graph: Graph, x: Array) -> npt.NDArray[np.float32]:
+    """Inputs in torch's layout as float32 (samples, *input shape), channels last, input scaling applied."""
+    real = channels_last(graph, x)
+    if graph.input_scaling is None:
+        return real
+    return (real - graph.input_scaling.mean) / graph.input_scaling.std
 
 
 def channels_last(graph: Graph, x: Array) -> npt.NDArray[np.float32]:
@@ -54,7 +59,7 @@ def dequantize_output(graph: Graph, codes: Array) -> npt.NDArray[np.float32]:
 
 
 def _patches(x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Array:
-    """Windows of (samples, height, width, channels) as (samples, rows, columns, window height, window width, channels)."""
+    """Windows of (samples, height, width, channels): (samples, rows, columns, window height and width, channels)."""
     view = np.lib.stride_tricks.sliding_window_view(x, window, axis=(1, 2))
     return view[:, :: stride[0], :: stride[1]].transpose(0, 1, 2, 4, 5, 3)
 
@@ -119,4 +124,3 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     BatchNorm.op: _batch_norm,
     Relu.op: _relu,
 }
-

@@ -52,7 +52,7 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """What the reference computes: ``outputs`` int8 (samples, output_len) and ``tensor_crcs`` uint32 (samples, steps)."""
+    """What the reference computes: ``outputs`` int8 (samples, output_len), ``tensor_crcs`` uint32 (samples, steps)."""
 
     inputs: npt.NDArray[np.int8]
     outputs: npt.NDArray[np.int8]

@@ -85,7 +85,9 @@ def _check_kind(data: bytes) -> None:
 def _other_version(version: int, *, intact: bool) -> str:
     state = "" if intact else " (the checksum does not hold either, so the file may just be damaged)"
     todo = "upgrade tinybayes" if version > FORMAT_VERSION else "make the file anew"
-    return f"offset 8: the file has format version {version}{state}, this tinybayes reads version {FORMAT_VERSION}: {todo}"
+    return (
+        f"offset 8: the file has format version {version}{state}, this tinybayes reads version {FORMAT_VERSION}: {todo}"
+    )
 
 
 def _inflate(packed: bytes, header_bytes: int) -> bytes:

@@ -86,14 +86,14 @@ class Fields:
             raise self.fail(key, f"a list of {count} names")
         return tuple(value)
 
-    def list(self, key: str) -> list[Any]:
+    def entries(self, key: str) -> list[Any]:
         """A list of at most MAX_ENTRIES values."""
         value = self._values[key]
         if type(value) is not list or len(value) > MAX_ENTRIES:
             raise self.fail(key, f"a list of at most {MAX_ENTRIES} entries")
         return value
 
-    def object(self, key: str) -> dict[str, Any]:
+    def mapping(self, key: str) -> dict[str, Any]:
         """An object with any keys."""
         value = self._values[key]
         if type(value) is not dict:

@@ -87,7 +87,7 @@ def _finite(text: str) -> float:
 def _graph(header: object, payload: PayloadReader) -> Graph:
     fields = Fields(header, "header", _GRAPH_KEYS)
     tensors: dict[str, Tensor] = {}
-    for i, value in enumerate(fields.list("tensors")):
+    for i, value in enumerate(fields.entries("tensors")):
         tensor = _tensor(value, f"header.tensors[{i}]")
         if tensor.name in tensors:
             raise FileFormatError(f"header.tensors[{i}].name: {tensor.name!r} is listed twice")
@@ -101,7 +101,7 @@ def _graph(header: object, payload: PayloadReader) -> Graph:
         raise fields.fail("torch_input_shape", f"the {source.elements} elements of the input {source.shape}")
     nodes: list[Node] = []
     weights = 0
-    for i, value in enumerate(fields.list("nodes")):
+    for i, value in enumerate(fields.entries("nodes")):
         node = take_node(value, f"header.nodes[{i}]", payload, tensors)
         weights += node.weight.size if isinstance(node, MacNode) else 0
         if weights > MAX_WEIGHTS:
@@ -117,7 +117,7 @@ def _graph(header: object, payload: PayloadReader) -> Graph:
         output=fields.name("output"),
         torch_input_shape=shape,
         input_scaling=scaling,
-        facts=fields.object("facts"),
+        facts=fields.mapping("facts"),
     )
     try:
         return verify(graph)

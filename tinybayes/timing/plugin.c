@@ -67,9 +67,9 @@ static struct owner *steps;
 static size_t step_count;
 static const char *out_path;
 
-static uint64_t executed;     /**< instructions since the machine started, marks excluded */
+static uint64_t executed;      /**< instructions since the machine started, marks excluded */
 static uint64_t counted_up_to; /**< value of `executed` when `current` became the owner */
-static struct owner *current; /**< NULL outside of windows */
+static struct owner *current;  /**< NULL outside of windows */
 static uint64_t windows;
 
 static bool in_range(const struct range *range, uint64_t address)

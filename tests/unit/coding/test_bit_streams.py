@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinybayes.coding import BitReader, BitWriter, EndOfBitsError
@@ -24,6 +24,7 @@ def test_reading_the_bytes_does_not_end_the_stream():
     assert writer.getvalue() == bytes([0b10111111])
 
 
+@settings(deadline=None)
 @given(fields)
 def test_fields_come_back(values):
     writer = BitWriter()
@@ -35,6 +36,7 @@ def test_fields_come_back(values):
     assert reader.bits_left < 8
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=20), st.integers(0, 200), st.integers(0, 200))
 def test_peek_is_the_stream_followed_by_zeros(data, skipped, bits):
     reader = BitReader(data)

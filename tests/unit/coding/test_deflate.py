@@ -1,7 +1,7 @@
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinybayes.coding import deflate
@@ -15,6 +15,7 @@ def inflate(packed):
     return data
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=600), st.text("ab", max_size=2000).map(str.encode)))
 def test_zlib_inflates_it(data):
     assert inflate(deflate(data)) == data

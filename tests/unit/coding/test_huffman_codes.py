@@ -3,7 +3,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinybayes.coding import (
@@ -33,6 +33,7 @@ def encode(symbols, lengths):
     return writer
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=5), st.integers(3, 5))
 def test_no_code_of_the_allowed_lengths_is_shorter(frequencies, max_length):
     choices = itertools.product(range(1, max_length + 1), repeat=len(frequencies))
@@ -40,6 +41,7 @@ def test_no_code_of_the_allowed_lengths_is_shorter(frequencies, max_length):
     assert coded_bits(frequencies, code_lengths(frequencies, max_length)) == best
 
 
+@settings(deadline=None)
 @given(alphabets)
 def test_codes_are_complete_limited_and_within_a_bit_of_the_entropy(frequencies):
     lengths = code_lengths(frequencies, 15)
@@ -51,6 +53,7 @@ def test_codes_are_complete_limited_and_within_a_bit_of_the_entropy(frequencies)
     assert entropy_bits - 1e-6 <= coded_bits(frequencies, lengths) <= entropy_bits + sum(used) + 1e-6
 
 
+@settings(deadline=None)
 @given(alphabets, st.integers(6, 15))
 def test_a_more_frequent_symbol_never_has_a_longer_code(frequencies, max_length):
     lengths = code_lengths(frequencies, max_length)
@@ -91,6 +94,7 @@ def test_codes_count_up_shorter_ones_first_then_by_symbol():
     assert canonical_codes([3, 1, 3, 2]) == [0b110, 0b0, 0b111, 0b10]
 
 
+@settings(deadline=None)
 @given(alphabets, st.data())
 def test_messages_come_back(frequencies, data):
     lengths = code_lengths(frequencies, 12)
@@ -102,6 +106,7 @@ def test_messages_come_back(frequencies, data):
     assert reader.position == writer.bit_length
 
 
+@settings(deadline=None)
 @given(alphabets)
 def test_the_lookup_table_decodes_what_the_decoder_decodes(frequencies):
     lengths = code_lengths(frequencies, 8)

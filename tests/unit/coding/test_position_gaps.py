@@ -1,17 +1,19 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinybayes.coding import gap_buckets, gaps_from_buckets, gaps_from_positions, positions_from_gaps
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 2**40)).map(sorted))
 def test_positions_come_back(positions):
     buckets, extras = gap_buckets(gaps_from_positions(positions))
     assert positions_from_gaps(gaps_from_buckets(buckets, extras)).tolist() == positions
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 2**53)))
 def test_a_bucket_is_the_floor_of_the_binary_logarithm(gaps):
     buckets, extras = gap_buckets(gaps)

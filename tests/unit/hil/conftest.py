@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tinybayes.assets import asset_directory
 from tinybayes.boards import load_board
 from tinybayes.emit.firmware import firmware_files
 
@@ -50,7 +49,6 @@ def board_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], P
             made[request_bytes] = root / "fake_board"
         return made[request_bytes]
 
-    assert asset_directory("firmware").is_dir()
     return build
 
 
@@ -125,9 +123,11 @@ def fake_board(board_program: Callable[[int], Path]) -> Iterator[Callable[..., F
 def converse(board_program: Callable[[int], Path]) -> Callable[[bytes], bytes]:
     """Bytes to a fresh board, and all that it answers; fails where the sanitizers find something."""
 
+    program = board_program(REQUEST_BYTES)
+
     def run(data: bytes) -> bytes:
         return subprocess.run(
-            [board_program(REQUEST_BYTES)], input=data, capture_output=True, check=True, timeout=30
+            [program], input=data, capture_output=True, check=True, timeout=30
         ).stdout
 
     return run

@@ -1,4 +1,5 @@
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tinybayes.ir import (
     Select,
     Tensor,
 )
-from tinybayes.tbn.container import PREAMBLE, Container, checksum_of, pack, unpack
+from tinybayes.tbn.container import FORMAT_VERSION, MAGIC, PREAMBLE, checksum_of, unpack
 
 
 def _requant(multiplier, low=-128, high=127):
@@ -114,7 +115,7 @@ def lenet():
 
 
 @pytest.fixture(scope="session")
-def repack():
+def repack(reseal):
     """Takes (file, change of the header's values, change of the payload); returns a file whose checksum holds."""
 
     def run(data, change=lambda header: header, payload=lambda payload: payload):
@@ -123,7 +124,11 @@ def repack():
         changed = change(header)
         header = header if changed is None else changed
         text = header if isinstance(header, bytes) else json.dumps(header).encode()
-        return pack(Container(text, bytes(payload(bytearray(container.payload)))))
+        deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        packed = deflater.compress(text) + deflater.flush()
+        section = bytes(payload(bytearray(container.payload)))
+        sizes = len(packed), len(text), len(section)
+        return reseal(PREAMBLE.pack(MAGIC, FORMAT_VERSION, 0, *sizes, 0) + packed + section)
 
     return run
 

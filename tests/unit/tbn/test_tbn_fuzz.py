@@ -11,11 +11,7 @@ from tinybayes.errors import FileFormatError
 from tinybayes.ir import verify
 from tinybayes.tbn import dumps, loads
 
-quickly = settings(
-    deadline=timedelta(seconds=2),
-    max_examples=300,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+quickly = settings(deadline=timedelta(seconds=2), max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 values = st.one_of(
     st.none(),
     st.booleans(),

@@ -58,7 +58,9 @@ def test_versions(data, reseal):
     )
     refuse(newer, r"version 2 \(the checksum does not hold either, so the file may just be damaged\), .* upgrade")
     older = data[:8] + bytes(2) + data[10:]
-    refuse(reseal(older), r"offset 8: the file has format version 0, this tinybayes reads version 1: make the file anew$")
+    refuse(
+        reseal(older), r"offset 8: the file has format version 0, this tinybayes reads version 1: make the file anew$"
+    )
 
 
 def test_reserved_bytes(data, reseal):

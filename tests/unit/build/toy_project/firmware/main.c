@@ -10,7 +10,7 @@ void bench_begin(void);
 void bench_end(void);
 
 __attribute__((section(".vectors"), used)) static const uintptr_t vectors[2] = {(uintptr_t)stack_top,
-                                                                             (uintptr_t)reset_handler};
+                                                                                (uintptr_t)reset_handler};
 __attribute__((section(".unwanted"), used)) static const char unwanted[] = "thrown away by the linker";
 static volatile uint32_t initialised[3] = {1, 2, 3};
 static _Alignas(16) uint8_t arena[TOY_ARENA_BYTES];

@@ -1,0 +1,38 @@
+# make demo    set everything up and run the main job on real data
+# make test    set everything up and run the tests
+# make check   the slow checks too: full data sets, every example
+# make golden  rewrite the golden directories after a change of templates or kernels
+# make clean   remove what the other targets made
+
+PYTHON := .venv/bin/python
+C_FILES := $(shell git ls-files 'firmware/*.c' 'firmware/*.h' 'tinybayes/*.c' 'tests/*.c' 'tests/*.h' 2>/dev/null | grep -v '^tests/golden/')
+
+.PHONY: demo setup test lint check golden clean
+
+demo: setup
+	.venv/bin/tinybayes demo
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml scripts/setup.sh
+	./scripts/setup.sh
+	touch $@
+
+test: setup lint
+	$(PYTHON) -m pytest -m "not slow"
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	clang-format --dry-run --Werror $(C_FILES)
+
+check: setup lint
+	$(PYTHON) -m pytest
+
+golden: setup
+	$(PYTHON) -m pytest tests/golden --update-golden
+
+clean:
+	rm -rf .venv out dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

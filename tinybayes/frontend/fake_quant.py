@@ -1,0 +1,120 @@
+"""The fake-quantised torch network: real arithmetic on the integer network's grids."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tinybayes.errors import InternalError
+from tinybayes.ir import AveragePool, Conv, Flatten, Graph, Linear, MacNode, MaxPool, Requant, Select
+from tinybayes.ir import Tensor as Grid
+
+
+class FakeQuantized(nn.Module):
+    """What quantization-aware frameworks simulate: float64 operators, every tensor rounded to its 8-bit grid.
+
+    Takes real inputs (samples, *torch input shape) and returns real outputs, float64 (samples, *output shape), channels
+    last. It shares the integer network's weights, scales and clamps, but none of its integer arithmetic: agreement of
+    the two says that shifts, multipliers and accumulators are right.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        if not graph.is_integer:
+            raise InternalError("fake quantization wants an integer network")
+        self._graph = graph
+        self._steps = tuple(_LAYERS[node.op](node, graph) for node in graph.nodes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Real inputs to real outputs."""
+        tensor = self._graph.input_tensor
+        value = x.float()
+        value = value.movedim(1, -1) if value.ndim > 2 else value
+        scaling = self._graph.input_scaling
+        if scaling is not None:
+            value = (value - torch.from_numpy(scaling.mean)) / torch.from_numpy(scaling.std)
+        # The device quantizes real inputs in float32; everything behind that is float64.
+        codes = torch.round(value / torch.tensor(tensor.scale, dtype=torch.float32)).clamp(*tensor.code_range)
+        height, width, channels = tensor.hwc
+        maps = (codes.double() * tensor.scale).reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+        for step in self._steps:
+            maps = step(maps)
+        return maps.permute(0, 2, 3, 1).reshape(-1, *self._graph.output_tensor.shape)
+
+
+def fake_quantized(graph: Graph) -> FakeQuantized:
+    """The fake-quantised torch network of an integer network."""
+    return FakeQuantized(graph)
+
+
+Layer = Callable[[Tensor], Tensor]
+
+
+def _on_grid(value: Tensor, requant: Requant | None, grid: Grid) -> Tensor:
+    if requant is None:
+        raise InternalError(f"tensor {grid.name!r}: its layer has no requantization")
+    return torch.floor(value / grid.scale + 0.5).clamp(requant.low, requant.high) * grid.scale
+
+
+def _real_weights(node: MacNode, source: Grid) -> tuple[Tensor, Tensor]:
+    """Weight (outputs, inputs, height, width) and bias (outputs,), float64."""
+    if node.weight_scale is None:
+        raise InternalError(f"{node.name}: its weights have no scale")
+    scale = torch.from_numpy(node.weight_scale)
+    weight = torch.from_numpy(node.weight).double() * scale[:, None, None, None]
+    return weight.permute(0, 3, 1, 2), torch.from_numpy(node.bias).double() * scale * source.scale
+
+
+def _linear(node: Linear, graph: Graph) -> Layer:
+    source, target = graph.tensors[node.input], graph.tensors[node.output]
+    weight, bias = _real_weights(node, source)
+    matrix = weight.flatten(1)
+
+    def run(x: Tensor) -> Tensor:
+        return _on_grid(F.linear(x.flatten(1), matrix, bias), node.requant, target)[:, :, None, None]
+
+    return run
+
+
+def _conv(node: Conv, graph: Graph) -> Layer:
+    source, target = graph.tensors[node.input], graph.tensors[node.output]
+    weight, bias = _real_weights(node, source)
+    top, bottom, left, right = node.padding
+
+    def run(x: Tensor) -> Tensor:
+        padded = F.pad(x, (left, right, top, bottom))
+        return _on_grid(F.conv2d(padded, weight, bias, stride=node.stride), node.requant, target)
+
+    return run
+
+
+def _max_pool(node: MaxPool, _graph: Graph) -> Layer:
+    return lambda x: F.max_pool2d(x, node.window, node.stride)
+
+
+def _average_pool(node: AveragePool, graph: Graph) -> Layer:
+    target = graph.tensors[node.output]
+    return lambda x: _on_grid(F.avg_pool2d(x, node.window, node.stride), node.requant, target)
+
+
+def _flatten(_node: Flatten, _graph: Graph) -> Layer:
+    return lambda x: x.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
+
+
+def _select(node: Select, _graph: Graph) -> Layer:
+    indices = torch.from_numpy(node.indices)
+    return lambda x: x.permute(0, 2, 3, 1).flatten(1)[:, indices, None, None]
+
+
+_LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
+    {
+        Linear.op: _linear,
+        Conv.op: _conv,
+        MaxPool.op: _max_pool,
+        AveragePool.op: _average_pool,
+        Flatten.op: _flatten,
+        Select.op: _select,
+    }
+)

@@ -1,0 +1,28 @@
+"""The passes in order: float network -> integer network without anything dead in it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from tinybayes.ir import Graph, verify
+from tinybayes.passes.fold_batchnorm import fold_batchnorm
+from tinybayes.passes.quantize import quantize
+from tinybayes.passes.remove_dead import remove_dead
+
+
+def to_integers(
+    graph: Graph,
+    calibration: npt.NDArray[np.floating] | None,
+    *,
+    bias_bits: int = 16,
+    progress: Callable[[int, int], None] | None = None,
+) -> Graph:
+    """The integer network for a float network as the frontend delivers it: folded, quantized, dead parts removed.
+
+    ``calibration``: real inputs (samples, *torch input shape), float; ``progress``: called with (samples done, samples).
+    Raises UserError, UnsupportedError and LimitError as the passes do.
+    """
+    graph = verify(fold_batchnorm(graph))
+    graph = verify(quantize(graph, calibration, bias_bits=bias_bits, progress=progress))
+    return verify(remove_dead(graph))

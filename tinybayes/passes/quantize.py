@@ -1,0 +1,163 @@
+"""Float network -> integer network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tinybayes.errors import LimitError, UserError
+from tinybayes.ir import AveragePool, Graph, MacNode, Node, Relu, Tensor
+from tinybayes.ir.tensor import DType
+from tinybayes.ir.verify import ACCUMULATOR_LIMIT
+from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
+from tinybayes.passes.chains import Run, refuse_empty_layers, runs
+from tinybayes.passes.requantize import choose_pre_shift, choose_requant
+from tinybayes.passes.weights import narrow_bias, quantize_weight
+
+Real = npt.NDArray[np.float64]
+
+BIAS_BITS = (8, 16, 32)
+# An accumulator this many times beyond all that calibration has shown is clamped before its code is.
+_HEADROOM = 4.0
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The codes of a run's tensors."""
+
+    dtype: DType
+    scale: float
+    low: int
+    high: int
+
+    @property
+    def largest_code(self) -> int:
+        """The code to which the largest values are clamped."""
+        return self.high
+
+    @property
+    def largest_stored_code(self) -> int:
+        """The largest magnitude that the dtype holds: what bounds on accumulators assume."""
+        return 255 if self.dtype == "uint8" else 128
+
+
+def quantize(
+    graph: Graph,
+    calibration: npt.NDArray[np.floating] | None,
+    *,
+    bias_bits: int = 16,
+    progress: Callable[[int, int], None] | None = None,
+) -> Graph:
+    """The integer network for the float network ``graph`` (BatchNorm folded).
+
+    ``calibration``: real inputs (samples, *torch input shape), float. ReLUs become the lower clamp of the layer before
+    them. Activation scales clip where the mean squared error over the calibration data is least; the output is not
+    clipped. Every bias equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
+    ``progress`` is called with (samples done, samples).
+
+    Raises UserError for missing or wrong calibration data and for a layer without weights, LimitError for a layer whose
+    accumulator could leave 30 bits.
+    """
+    if bias_bits not in BIAS_BITS:
+        raise UserError(f"bias_bits: got {bias_bits}; wanted one of {', '.join(map(str, BIAS_BITS))}")
+    data = check_calibration(graph, calibration)
+    refuse_empty_layers(graph)
+    chain = runs(graph)
+    layers = [node.output for node in graph.mac_nodes]
+    statistics = calibrate(graph, data, (run.tensors[-1] for run in chain), layers, progress)
+    tensors: dict[str, Tensor] = {}
+    nodes: list[Node] = []
+    source = _Grid("int8", 1.0, -128, 127)
+    for run in chain:
+        grid = _grid(graph, run, source, statistics)
+        node = run.producer
+        reads = (nodes[-1].output if nodes else graph.input,)
+        if isinstance(node, MacNode):
+            nodes.append(_mac(replace(node, inputs=reads), source, grid, statistics, bias_bits))
+        elif node is not None:
+            nodes.append(_average_pool(replace(node, inputs=reads), source, grid))
+        nodes.extend(_passing(run))
+        for name in run.tensors:
+            tensors[name] = replace(graph.tensors[name], dtype=grid.dtype, scale=grid.scale, zero_point=0)
+        source = grid
+    output = nodes[-1].output if nodes else graph.input
+    return replace(graph, output=output).with_nodes(nodes, tensors)
+
+
+def _passing(run: Run) -> list[Node]:
+    """The operators of a run without its ReLUs, each reading what the one before it writes."""
+    current = run.tensors[0]
+    kept: list[Node] = []
+    for node in run.passing:
+        if not isinstance(node, Relu):
+            kept.append(replace(node, inputs=(current,)))
+            current = node.output
+    return kept
+
+
+def _grid(graph: Graph, run: Run, source: _Grid, statistics: Statistics) -> _Grid:
+    is_output = graph.output in run.tensors
+    positive = run.relu or (isinstance(run.producer, AveragePool) and source.low >= 0)
+    wide = positive and not is_output
+    codes = 255 if wide else 127
+    histogram = statistics.histograms[run.tensors[-1]]
+    if histogram.largest > 0:
+        bound = histogram.largest if is_output else histogram.clip(codes)
+    elif run.producer is None:
+        raise UserError("calibration data: every value is zero after input scaling; wanted typical inputs")
+    else:
+        # Nothing lives here during calibration: any scale is right for it.
+        bound = _largest(run, source)
+    scale = float(np.float32(bound / codes))
+    if not np.isfinite(scale) or scale < float(np.finfo(np.float32).tiny):
+        raise UserError(f"layer {run.name!r}: its activations reach {bound:g}, which has no 8-bit scale; scale the network")
+    return _Grid("uint8" if wide else "int8", scale, 0 if positive else -128, codes)
+
+
+def _largest(run: Run, source: _Grid) -> float:
+    """A bound on what the run's producer can put out."""
+    values = source.scale * source.largest_stored_code
+    if isinstance(run.producer, MacNode):
+        return float((np.abs(run.producer.matrix).sum(axis=1) * values + np.abs(run.producer.bias)).max())
+    return values
+
+
+def _mac(node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int) -> MacNode:
+    weight, weight_scale = quantize_weight(node.weight)
+    unit = weight_scale * source.scale
+    exact_bias = node.bias.astype(np.float64) / unit
+    products = np.abs(weight.reshape(node.outputs, -1).astype(np.int64)).sum(axis=1) * float(source.largest_stored_code)
+    bound = products + np.abs(exact_bias)
+    ratio = unit / grid.scale
+    up, down = statistics.peaks[node.output]
+    peak = np.maximum(up, down if grid.low < 0 else 0.0)
+    reach = np.minimum(bound, _HEADROOM * peak / unit)
+    pre_shift = choose_pre_shift(ratio, reach, grid.largest_code)
+    if np.any(exact_bias != 0) and pre_shift > 0:
+        # The pre-shift rounds down; half a unit in the bias makes it round to nearest at no cost.
+        exact_bias = exact_bias + 2.0 ** (pre_shift - 1)
+    bias = narrow_bias(exact_bias, bias_bits)
+    largest = float((products + np.abs(bias)).max())
+    if not largest <= ACCUMULATOR_LIMIT:
+        raise LimitError(
+            f"layer {node.name!r}: its accumulator can reach {largest:.3g}, more than the {ACCUMULATOR_LIMIT} that fit; the layer "
+            f"has {node.matrix.shape[1]} inputs an output and a bias up to {float(np.abs(node.bias).max()):.3g}: make it smaller"
+        )
+    return replace(
+        node,
+        weight=weight,
+        bias=bias.astype(np.int32),
+        weight_scale=weight_scale,
+        requant=choose_requant(ratio, pre_shift, grid.low, grid.high),
+    )
+
+
+def _average_pool(node: AveragePool, source: _Grid, grid: _Grid) -> AveragePool:
+    positions = node.window[0] * node.window[1]
+    largest = positions * source.largest_stored_code
+    if largest > ACCUMULATOR_LIMIT:
+        raise LimitError(f"layer {node.name!r}: the sum of {positions} codes does not fit the accumulator: pool in two steps")
+    ratio = np.array([source.scale / (positions * grid.scale)])
+    pre_shift = choose_pre_shift(ratio, np.array([float(largest)]), grid.largest_code)
+    return replace(node, requant=choose_requant(ratio, pre_shift, grid.low, grid.high))
