@@ -13,6 +13,7 @@ from tinybayes import tbn
 from tinybayes.boards import Board, load_board
 from tinybayes.build.cmake import build_firmware, map_beside
 from tinybayes.build.elf import measure_image
+from tinybayes.build.stack import stack_bound_bytes
 from tinybayes.emit.directory import check_ours, write_atomically, write_files
 from tinybayes.emit.firmware import check_network_name, firmware_files
 from tinybayes.emit.network import network_files
@@ -39,6 +40,10 @@ Progress = Callable[[str, int, int], None]
 NETWORK_FILE = "network.tbn"
 DIGEST_BYTES = 16
 _TRAINED_BIAS_BITS = 8
+_NO_CALIBRATION = (
+    "a model that is not compressed yet needs data to scale its activations by: give --calibration X.npz with an array "
+    "'x', float32, of some hundred typical inputs"
+)
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:
@@ -60,23 +65,21 @@ def load_network(model: "str | Path | nn.Module | Graph", calibration: npt.NDArr
     if graph.is_integer:
         return graph
     if calibration is None:
-        raise UserError(
-            "a model that is not compressed yet needs data to scale its activations by: give --calibration X.npz with an "
-            "array 'x', float32, of some hundred typical inputs"
-        )
+        raise UserError(_NO_CALIBRATION)
     return to_integer(graph, calibration)
 
 
 def _import(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32] | None) -> Graph:
     from tinybayes.frontend import import_callable, import_module, import_pt2
 
-    if not isinstance(model, str | Path):
-        return import_module(model, calibration)
     if str(model).endswith(".pt2"):
-        return import_pt2(Path(model))
-    if ":" in str(model):
-        return import_module(import_callable(str(model)), calibration)
-    raise UserError(f"{model}: wanted a .tbn or .pt2 file, or module:callable that names a function in Python")
+        return import_pt2(str(model))
+    if isinstance(model, str) and ":" not in model or isinstance(model, Path):
+        raise UserError(f"{model}: wanted a .tbn or .pt2 file, or module:callable that names a function in Python")
+    module = import_callable(model) if isinstance(model, str) else model
+    if calibration is None:
+        raise UserError(_NO_CALIBRATION)
+    return import_module(module, calibration[:2])
 
 
 def compile_network(
@@ -156,9 +159,10 @@ class Deployment:
         flash["code_bytes"] = sizes.network_code_bytes + sizes.network_constant_bytes - flash["weights_bytes"]
         flash["other_bytes"] = sizes.other_bytes
         flash["image_bytes"] = sizes.image_bytes
-        ram["static_bytes"] = sizes.static_ram_bytes
-        ram["stack_bytes"] = sizes.reserved_stack_bytes
-        ram["total_bytes"] = sizes.static_ram_bytes + sizes.reserved_stack_bytes
+        stack_bytes = stack_bound_bytes(elf, f"{self.name}_run")
+        ram["static_bytes"] = sizes.static_ram_bytes - ram["arena_bytes"]
+        ram["stack_bytes"] = stack_bytes
+        ram["total_bytes"] = sizes.static_ram_bytes + stack_bytes if stack_bytes is not None else None
         for number, layer in enumerate(self.record["layers"]):
             symbol = sizes.symbols.get(f"{self.name}_step_{number}")
             layer["code_bytes"] = symbol.size_bytes if symbol is not None else None

@@ -32,6 +32,9 @@ struct tb_walk {
     struct tb_requant pool_requant; /**< of a mean: divides the sum of codes */
 };
 
+/** Below every accumulator (whose absolute value the compiler has proved to be below 2^30). */
+#define TB_LOWEST (-(int32_t)0x3fffffff)
+
 /** Which position of which pooling window is computed next. */
 struct tb_position {
     const uint8_t *field;
@@ -51,7 +54,14 @@ TB_INLINE const uint8_t *tb_walk_next(const struct tb_walk *walk, struct tb_posi
 {
     const uint8_t *field = at->field;
     at->field += walk->column_stride;
-    if (++at->window_column == walk->pool_width) {
+    if (walk->pool_height == 1U && walk->pool_width == walk->pool_column_stride) {
+        /* Windows lie side by side in one row: the field just moves on, and wraps at the end of the row. */
+        if (walk->height > 1U && ++at->column == walk->width * walk->pool_width) {
+            at->column = 0;
+            at->field += walk->pool_row_stride * walk->row_stride;
+            at->field -= walk->width * walk->pool_width * walk->column_stride;
+        }
+    } else if (++at->window_column == walk->pool_width) {
         at->window_column = 0;
         at->field += walk->row_stride;
         at->field -= walk->pool_width * walk->column_stride;
@@ -82,19 +92,26 @@ TB_INLINE void tb_window_take(const struct tb_walk *walk, const struct tb_rows *
         const struct tb_requant *requant = walk->average ? &walk->pool_requant : &rows->requant;
         *window->output = (uint8_t)tb_requantize(requant, row, window->value);
         window->output += walk->output_channels;
-        if (++window->column == walk->width) {
+        if (walk->height > 1U && ++window->column == walk->width) {
             window->column = 0;
             window->output += walk->output_row_gap;
         }
         window->left = walk->pool_height * walk->pool_width;
-        window->value = walk->average ? 0 : -(int32_t)0x3fffffff;
+        window->value = walk->average ? 0 : TB_LOWEST;
     }
 }
 
-/** Sums of four receptive fields at once; `row_weights` is a dense row, or NULL for `pairs`. */
-TB_INLINE void tb_conv_sums(const struct tb_walk *walk, bool is_signed, const uint8_t *const fields[4],
-                            uint32_t columns, const int8_t *row_weights, const struct tb_pair *pairs,
-                            uint32_t pair_count, int32_t sums[4])
+/** What one row multiplies with: a dense row, or pairs where `dense` is NULL. */
+struct tb_row_weights {
+    const int8_t *dense;
+    uint32_t columns;
+    const struct tb_pair *pairs;
+    uint32_t pair_count;
+};
+
+/** Adds four receptive fields' sums at once, so that each weight is fetched once for all of them. */
+TB_INLINE void tb_conv_sums(const struct tb_walk *walk, struct tb_row_weights weights, bool is_signed,
+                            const uint8_t *const fields[4], int32_t sums[4])
 {
     struct tb_source a = {fields[0], is_signed};
     struct tb_source b = {fields[1], is_signed};
@@ -104,10 +121,10 @@ TB_INLINE void tb_conv_sums(const struct tb_walk *walk, bool is_signed, const ui
     int32_t sum_b = sums[1];
     int32_t sum_c = sums[2];
     int32_t sum_d = sums[3];
-    if (row_weights != NULL) {
+    if (weights.dense != NULL) {
         for (uint32_t segment = 0; segment < walk->segments; segment++) {
-            for (uint32_t column = 0; column < columns; column++) {
-                const int32_t weight = *row_weights++;
+            for (uint32_t column = 0; column < weights.columns; column++) {
+                const int32_t weight = *weights.dense++;
                 sum_a += weight * tb_load(a, column);
                 sum_b += weight * tb_load(b, column);
                 sum_c += weight * tb_load(c, column);
@@ -119,9 +136,9 @@ TB_INLINE void tb_conv_sums(const struct tb_walk *walk, bool is_signed, const ui
             d.data += walk->segment_stride;
         }
     } else {
-        for (const struct tb_pair *end = pairs + pair_count; pairs != end; pairs++) {
-            const uint32_t offset = pairs->offset;
-            const int32_t weight = pairs->weight;
+        for (const struct tb_pair *pair = weights.pairs, *end = pair + weights.pair_count; pair != end; pair++) {
+            const uint32_t offset = pair->offset;
+            const int32_t weight = pair->weight;
             sum_a += weight * tb_load(a, offset);
             sum_b += weight * tb_load(b, offset);
             sum_c += weight * tb_load(c, offset);
@@ -134,30 +151,50 @@ TB_INLINE void tb_conv_sums(const struct tb_walk *walk, bool is_signed, const ui
     sums[3] = sum_d;
 }
 
+/** Sum of one receptive field. */
+TB_INLINE int32_t tb_conv_sum(const struct tb_walk *walk, struct tb_row_weights weights, struct tb_source field,
+                              int32_t sum)
+{
+    if (weights.dense != NULL) {
+        for (uint32_t segment = 0; segment < walk->segments; segment++) {
+            for (uint32_t column = 0; column < weights.columns; column++) {
+                sum += *weights.dense++ * tb_load(field, column);
+            }
+            field.data += walk->segment_stride;
+        }
+    } else {
+        for (const struct tb_pair *pair = weights.pairs, *end = pair + weights.pair_count; pair != end; pair++) {
+            sum += pair->weight * tb_load(field, pair->offset);
+        }
+    }
+    return sum;
+}
+
 /** One output channel at every position. */
 TB_INLINE void tb_conv_row(const struct tb_walk *walk, const struct tb_rows *rows, uint32_t row, struct tb_source input,
-                           uint8_t *output, uint32_t columns, const int8_t *row_weights, const struct tb_pair *pairs,
-                           uint32_t pair_count)
+                           uint8_t *output, struct tb_row_weights weights)
 {
     const int32_t bias = tb_bias(rows, row);
     const uint32_t window_size = walk->pool_height * walk->pool_width;
+    const uint32_t positions = walk->height * walk->width * window_size;
     struct tb_position at = {input.data, 0, 0, 0};
-    struct tb_window window = {walk->average ? 0 : -(int32_t)0x3fffffff, window_size, 0, output + row};
-    uint32_t left = walk->height * walk->width * window_size;
-    while (left > 0U) {
-        /* The last group may have fewer than four positions: the missing ones repeat the last and are dropped. */
-        const uint32_t group = left < 4U ? left : 4U;
+    struct tb_window window = {walk->average ? 0 : TB_LOWEST, window_size, 0, output + row};
+    for (uint32_t left = positions / 4U; left > 0U; left--) {
         const uint8_t *fields[4];
         int32_t sums[4] = {bias, bias, bias, bias};
         fields[0] = tb_walk_next(walk, &at);
-        fields[1] = group > 1U ? tb_walk_next(walk, &at) : fields[0];
-        fields[2] = group > 2U ? tb_walk_next(walk, &at) : fields[0];
-        fields[3] = group > 3U ? tb_walk_next(walk, &at) : fields[0];
-        tb_conv_sums(walk, input.is_signed, fields, columns, row_weights, pairs, pair_count, sums);
-        for (uint32_t k = 0; k < group; k++) {
-            tb_window_take(walk, rows, row, &window, sums[k]);
-        }
-        left -= group;
+        fields[1] = tb_walk_next(walk, &at);
+        fields[2] = tb_walk_next(walk, &at);
+        fields[3] = tb_walk_next(walk, &at);
+        tb_conv_sums(walk, weights, input.is_signed, fields, sums);
+        tb_window_take(walk, rows, row, &window, sums[0]);
+        tb_window_take(walk, rows, row, &window, sums[1]);
+        tb_window_take(walk, rows, row, &window, sums[2]);
+        tb_window_take(walk, rows, row, &window, sums[3]);
+    }
+    for (uint32_t left = positions % 4U; left > 0U; left--) {
+        const struct tb_source field = {tb_walk_next(walk, &at), input.is_signed};
+        tb_window_take(walk, rows, row, &window, tb_conv_sum(walk, weights, field, bias));
     }
 }
 
@@ -167,7 +204,8 @@ TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_
 {
     const int8_t *row_weights = weights.values;
     for (uint32_t row = 0; row < rows.count; row++) {
-        tb_conv_row(&walk, &rows, row, input, output, weights.columns, row_weights, NULL, 0);
+        tb_conv_row(&walk, &rows, row, input, output,
+                    (struct tb_row_weights){.dense = row_weights, .columns = weights.columns});
         row_weights += walk.segments * weights.columns;
     }
 }
@@ -191,7 +229,8 @@ TB_INLINE void tb_conv_index(struct tb_source input, uint8_t *output, struct tb_
                 }
             }
         }
-        tb_conv_row(&walk, &rows, row, input, output, weights.columns, NULL, scratch, (uint32_t)(pair - scratch));
+        tb_conv_row(&walk, &rows, row, input, output,
+                    (struct tb_row_weights){.pairs = scratch, .pair_count = (uint32_t)(pair - scratch)});
     }
 }
 
@@ -211,7 +250,8 @@ TB_INLINE void tb_conv_huffman(struct tb_source input, uint8_t *output, struct t
             }
             cursor.column -= weights.columns;
         }
-        tb_conv_row(&walk, &rows, row, input, output, weights.columns, NULL, scratch, (uint32_t)(pair - scratch));
+        tb_conv_row(&walk, &rows, row, input, output,
+                    (struct tb_row_weights){.pairs = scratch, .pair_count = (uint32_t)(pair - scratch)});
     }
 }
 

@@ -1,5 +1,6 @@
 """Reads and checks the board and chip files in ``boards/``."""
 
+from itertools import pairwise
 from pathlib import Path
 
 from tinybayes.assets import asset_directory
@@ -44,9 +45,7 @@ def load_board(name: str, directory: Path | None = None) -> Board:
         chip=chip,
         tier=table.take_integer("tier", 1, 3, sourced=False),
         stack_bytes=table.take_integer("stack_bytes", 256, chip.ram.size_bytes, sourced=False),
-        link_request_bytes=table.take_integer(
-            "link_request_bytes", 64, min(65535, chip.ram.size_bytes), sourced=False
-        ),
+        link_request_bytes=table.take_integer("link_request_bytes", 64, min(65535, chip.ram.size_bytes), sourced=False),
         uart=_uart(table.take_table("uart")),
         qemu=_qemu(table.take_table("qemu")) if table.has("qemu") else None,
     )
@@ -65,7 +64,7 @@ def _load_chip(path: Path) -> Chip:
         raise table.error("fpu", f"got {fpu!r}, but {core.name} is compiled for {core.fpu!r}")
     clock_hz = table.take_integer("clock_hz", 1, 2_000_000_000)
     region_tables = table.take_table("regions")
-    regions = tuple(_region(name, region_tables.take_table(name)) for name in region_tables.keys())
+    regions = tuple(_region(name, region_tables.take_table(name)) for name in region_tables.names())
     _refuse_overlap(region_tables, regions)
     memory = table.take_table("memory")
     flash = _role(memory, "flash", regions)
@@ -82,7 +81,7 @@ def _region(name: str, table: Table) -> Region:
 
 def _refuse_overlap(table: Table, regions: tuple[Region, ...]) -> None:
     ordered = sorted(regions, key=lambda region: region.origin)
-    for below, above in zip(ordered, ordered[1:], strict=False):
+    for below, above in pairwise(ordered):
         if below.end > above.origin:
             raise table.error(
                 above.name,

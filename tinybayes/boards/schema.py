@@ -35,7 +35,7 @@ class Table:
         """A BoardError that names this file and ``key``."""
         return BoardError(f"{self.path}: {self._prefix}{key}: {problem}")
 
-    def keys(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """The keys that the file has in this table."""
         return tuple(self._values)
 
@@ -48,9 +48,7 @@ class Table:
         value = self._take(key, str, "a text")
         known = tuple(choices)
         if known and value not in known:
-            raise self.error(
-                key, f"got {value!r}, wanted one of {', '.join(known)}.{did_you_mean(value, known)}"
-            )
+            raise self.error(key, f"got {value!r}, wanted one of {', '.join(known)}.{did_you_mean(value, known)}")
         if not value.strip():
             raise self.error(key, "is empty, wanted a text")
         return str(value)
@@ -83,11 +81,9 @@ class Table:
         self._refuse_unknown(skip=sources)
         numbers = tuple(self._all_sourced())
         for number in numbers:
-            if not any(number == key or number.startswith(f"{key}.") for key in sources.keys()):
-                raise self.error(
-                    number, "has no source; name the document it comes from under [sources]"
-                )
-        for key in sources.keys():
+            if not any(number == key or number.startswith(f"{key}.") for key in sources.names()):
+                raise self.error(number, "has no source; name the document it comes from under [sources]")
+        for key in sources.names():
             sources.take_text(key)
             if not any(number == key or number.startswith(f"{key}.") for number in numbers):
                 raise sources.error(key, f"names no number of this file.{did_you_mean(key, numbers)}")

@@ -1,5 +1,6 @@
 """Steps -> kernel calls: one row of ``CALLS`` for each kernel (operator and weight format)."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -55,14 +56,15 @@ def call(plan: Plan, step: Step, weights: str) -> Call:
     return CALLS[step.kernel](plan, step, weights)
 
 
-def _broken(text: str, width: int = 104) -> list[str]:
+def _broken(text: str, width: int = 108) -> list[str]:
+    """``text`` indented, broken behind commas where it is too long."""
     lines, line = [], ""
-    for word in text.split(" "):
-        if line and len(line) + 1 + len(word) > width:
+    for piece in re.split(r"(?<=,) ", text):
+        if line and len(line) + 1 + len(piece) > width:
             lines.append("    " + line)
-            line = "    " + word
+            line = "    " + piece
         else:
-            line = f"{line} {word}" if line else word
+            line = f"{line} {piece}" if line else piece
     return [*lines, "    " + line]
 
 

@@ -28,7 +28,7 @@ _DAMAGE = (
 
 
 def read_pt2(path: Path) -> Program:
-    """The program in the file ``path``; FileFormatError if it is not a sound .pt2 file, UserError if it is not there."""
+    """The program in the file ``path``; FileFormatError if it is not a sound .pt2 file, UserError if it is missing."""
     try:
         with path.open("rb") as file:
             return read_archive(file, str(path))
@@ -44,7 +44,8 @@ def read_archive(file: IO[bytes], source: str) -> Program:
             model, tensors = _Members(archive, size_bytes).read()
     except _DAMAGE as error:
         raise FileFormatError(
-            f"{source}: not a sound .pt2 file ({type(error).__name__}: {error}); wanted what torch.export.save of torch "
+            f"{source}: not a sound .pt2 file ({type(error).__name__}: {error}); wanted what torch.export.save of "
+            "torch "
             "2.9 or later writes: export and save the model again"
         ) from error
     return parse_program(source, model, tensors)
@@ -58,8 +59,8 @@ class _Members:
         names = archive.namelist()
         models = [name for name in names if name.endswith("models/model.json")]
         if len(models) != 1:
-            found = "a program in the format of torch before 2.9" if "serialized_exported_program.json" in "".join(names) else (
-                f"{len(models)} programs")  # fmt: skip
+            old = any(name.endswith("serialized_exported_program.json") for name in names)
+            found = "a program in the format of torch before 2.9" if old else f"{len(models)} programs"
             raise ValueError(f"wanted one models/model.json, got {found}")
         self._root = models[0].removesuffix("models/model.json")
         if sum(info.file_size for info in archive.infolist()) > size_bytes:

@@ -49,7 +49,9 @@ class Chain:
         if not isinstance(reference, Ref):
             raise self.damaged(call, f"argument {argument!r} is not a tensor")
         if reference.name in self.constants or reference.name in self.paths:
-            self.refuse(call, f"takes the stored tensor {self.paths.get(reference.name, reference.name)!r} as its input")
+            self.refuse(
+                call, f"takes the stored tensor {self.paths.get(reference.name, reference.name)!r} as its input"
+            )
         if reference.name not in self.values:
             raise self.damaged(call, f"reads {reference.name!r}, which nothing has computed")
         return self.values[reference.name]
@@ -96,7 +98,9 @@ class Chain:
     def append(self, call: Call, node: Node, hwc: tuple[int, int, int], torch_shape: tuple[int, ...]) -> None:
         """Adds ``node``, which writes a tensor of its own name; ``hwc`` is (height, width, channels) of its output."""
         if min(hwc) < 1:
-            raise self.damaged(call, f"its output would have the shape {torch_shape}: the kernel is larger than its input")
+            raise self.damaged(
+                call, f"its output would have the shape {torch_shape}: the kernel is larger than its input"
+            )
         order = self.values_order(node)
         self.tensors[node.output] = Tensor(node.output, hwc[3 - max(len(torch_shape), 1) :])
         self.nodes.append(node)
@@ -122,7 +126,9 @@ class Chain:
         torch_positions = np.arange(source.elements).reshape(channels, height, width).transpose(1, 2, 0).reshape(-1)
         order = None if np.array_equal(torch_positions, np.arange(source.elements)) else torch_positions
         name = self.name(call, Flatten.op)
-        self.append(call, Flatten(name=name, inputs=(value.tensor,), output=name), (1, 1, source.elements), (source.elements,))
+        self.append(
+            call, Flatten(name=name, inputs=(value.tensor,), output=name), (1, 1, source.elements), (source.elements,)
+        )
         self.values[call.result] = Value(name, (source.elements,), order)
 
     def refuse(self, call: Call, what: str) -> NoReturn:
@@ -140,15 +146,19 @@ class Chain:
             raise UnsupportedError(f"{self.program.source}: the network computes nothing: its output is not a layer's")
         if result.order is not None:
             raise UnsupportedError(
-                f"{self.program.source}: the output is a flattened map of several channels and positions; end the network "
+                f"{self.program.source}: the output is a flattened map of several channels and positions; end the "
+                "network "
                 "before the flattening (its output is then channels last), or with a linear layer"
             )
         scaled = bool(np.any(self.mean != 0) or np.any(self.std != 1))
         with np.errstate(over="ignore", under="ignore"):
             scaling = InputScaling(self.mean.astype(np.float32), self.std.astype(np.float32)) if scaled else None
-        if scaling is not None and not (np.isfinite(scaling.mean).all() and np.isfinite(scaling.std).all() and (scaling.std > 0).all()):
+        if scaling is not None and not (
+            np.isfinite(scaling.mean).all() and np.isfinite(scaling.std).all() and (scaling.std > 0).all()
+        ):
             raise UnsupportedError(
-                f"{self.program.source}: the input's scaling (x - mean) / std has a std that is not positive and finite "
+                f"{self.program.source}: the input's scaling (x - mean) / std has a std that is not positive and "
+                "finite "
                 f"(smallest {self.std.min():g}); wanted std > 0 for every channel"
             )
         return Graph(

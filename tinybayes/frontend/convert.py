@@ -15,7 +15,8 @@ def convert(program: Program) -> Graph:
         if handler is None:
             hint = did_you_mean(call.operator, HANDLERS)
             raise UnsupportedError(
-                f"{program.source}: {call.place}: operator aten.{call.operator} is not supported.{hint} Supported are: {SUPPORTED}"
+                f"{program.source}: {call.place}: operator aten.{call.operator} is not supported.{hint} Supported "
+                f"are: {SUPPORTED}"
             )
         handler(chain, call)
     graph = chain.graph()

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -18,19 +22,24 @@ from tinybayes.frontend.convert import convert
 from tinybayes.ir import Graph
 
 
-def import_module(module: nn.Module, example: Tensor) -> Graph:
+def import_module(module: nn.Module, example: Tensor | npt.NDArray[np.floating] | None) -> Graph:
     """The float network that ``module`` computes.
 
-    ``example`` is one batch of real inputs (samples, *sample shape), at least one sample. Raises UnsupportedError for
-    anything that is not supported, with its place in the module, and for a module that torch.export cannot trace.
+    ``example`` is a batch of real inputs (samples, *sample shape), at least one sample: its shape says what the network
+    takes, and calibration data serves. Raises UserError for an example that is missing or of another kind, and
+    UnsupportedError for anything that is not supported, with its place in the module, and for a module that torch.export
+    cannot trace.
     """
-    if example.ndim < 2 or example.shape[0] < 1 or not example.is_floating_point():
-        raise UserError(
-            f"example input: got {example.dtype} of shape {tuple(example.shape)}; wanted floating-point numbers of shape "
-            "(samples, ...) with at least one sample"
-        )
+    wanted = "wanted floating-point numbers of shape (samples, ...), at least one sample"
+    if example is None:
+        raise UserError(f"a torch module needs example inputs, such as calibration data, to be traced with: {wanted}")
+    inputs = example if isinstance(example, Tensor) else torch.from_numpy(np.array(example[:1]))
+    if inputs.ndim < 2 or inputs.shape[0] < 1 or not inputs.is_floating_point():
+        raise UserError(f"example inputs: got {inputs.dtype} of shape {tuple(inputs.shape)}; {wanted}")
+    if not isinstance(example, Tensor):
+        inputs = inputs.float()
     # A batch of one is what torch.export takes for a constant; two samples keep it dynamic.
-    batch = torch.cat([example[:1], example[:1]])
+    batch = torch.cat([inputs[:1], inputs[:1]])
     name = type(module).__name__
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -41,8 +50,9 @@ def import_module(module: nn.Module, example: Tensor) -> Graph:
         except Exception as error:
             reason = str(error).strip().splitlines()
             raise UnsupportedError(
-                f"{name}: torch.export cannot trace the module: {type(error).__name__}: {reason[0] if reason else ''}. "
-                "Its forward must take one tensor of the example's shape and be free of Python control flow on data"
+                f"{name}: torch.export cannot trace the module on inputs of shape (samples, "
+                f"{', '.join(map(str, batch.shape[1:]))}): {type(error).__name__}: {reason[0] if reason else ''}. Its "
+                "forward must take one tensor of that shape and be free of Python control flow on data"
             ) from error
         torch.export.save(exported, buffer)
     return convert(read_archive(buffer, name))

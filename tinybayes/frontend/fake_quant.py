@@ -64,7 +64,9 @@ def _real_weights(node: MacNode, source: Grid) -> tuple[Tensor, Tensor]:
         raise InternalError(f"{node.name}: its weights have no scale")
     scale = torch.from_numpy(node.weight_scale)
     weight = torch.from_numpy(node.weight).double() * scale[:, None, None, None]
-    return weight.permute(0, 3, 1, 2), torch.from_numpy(node.bias).double() * scale * source.scale
+    # The pre-shift of an accumulator rounds down, by (2**pre_shift - 1) / 2 on average: a constant, like the bias.
+    lost = (2**node.requant.pre_shift - 1) / 2 if node.requant is not None else 0.0
+    return weight.permute(0, 3, 1, 2), (torch.from_numpy(node.bias).double() - lost) * scale * source.scale
 
 
 def _linear(node: Linear, graph: Graph) -> Layer:

@@ -15,8 +15,10 @@ from tinybayes.ir.verify import window_output
 Float32 = npt.NDArray[np.float32]
 
 SUPPORTED = (
-    "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode right behind "
-    "them; relu; max_pool and avg_pool 1d and 2d (no padding); adaptive_avg_pool to size 1 and mean over all positions; "
+    "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode right "
+    "behind "
+    "them; relu; max_pool and avg_pool 1d and 2d (no padding); adaptive_avg_pool to size 1 and mean over all "
+    "positions; "
     "flatten, view and reshape to (batch, -1); dropout in evaluation mode; (x - mean) / std directly on the input"
 )
 
@@ -39,7 +41,9 @@ def matrix_product(chain: Chain, call: Call) -> None:
 def _linear(chain: Chain, call: Call, value: Value, weight: Float32, argument: str, bias: Float32 | None) -> None:
     if len(value.torch_shape) != 1:
         chain.refuse(
-            call, f"on (batch, {', '.join(map(str, value.torch_shape))}) is not supported: flatten to (batch, features) first"
+            call,
+            f"on (batch, {', '.join(map(str, value.torch_shape))}) is not supported: flatten to (batch, features) "
+            "first",
         )
     if weight.ndim != 2 or weight.shape[1] != value.torch_shape[0] or weight.shape[0] < 1:
         raise chain.damaged(call, f"a weight of shape {weight.shape} for {value.torch_shape[0]} features")
@@ -48,7 +52,7 @@ def _linear(chain: Chain, call: Call, value: Value, weight: Float32, argument: s
     outputs, columns = weight.shape
     name = chain.name(call, Linear.op, argument)
     node = Linear(
-        name=name, inputs=(value.tensor,), output=name, weight=np.ascontiguousarray(weight).reshape(outputs, 1, 1, columns),
+        name=name, inputs=(value.tensor,), output=name, weight=np.ascontiguousarray(weight).reshape(outputs, 1, 1, -1),
         bias=_bias(chain, call, bias, outputs), dense_shape=(outputs, 1, 1, columns),
     )  # fmt: skip
     chain.append(call, node, (1, 1, outputs), (outputs,))
@@ -67,7 +71,9 @@ def convolution(chain: Chain, call: Call) -> None:
     value, weight = chain.value(call, "input"), chain.weight(call)
     dimensions = weight.ndim - 2
     if dimensions not in (1, 2) or len(value.torch_shape) != dimensions + 1:
-        chain.refuse(call, f"with a weight of shape {weight.shape} on samples of shape {value.torch_shape} is not supported")
+        chain.refuse(
+            call, f"with a weight of shape {weight.shape} on samples of shape {value.torch_shape} is not supported"
+        )
     if call.number("groups", 1) != 1:
         chain.refuse(call, f"with groups={call.arguments['groups']} is not supported: use groups=1")
     if call.pair("dilation", (1, 1), dimensions) != (1, 1):
@@ -86,7 +92,8 @@ def convolution(chain: Chain, call: Call) -> None:
     columns = window_output(width + padding[2] + padding[3], kernel[1], stride[1])
     name = chain.name(call, Conv.op, "weight")
     node = Conv(
-        name=name, inputs=(value.tensor,), output=name, weight=ohwi, bias=_bias(chain, call, chain.constant(call, "bias"), outputs),
+        name=name, inputs=(value.tensor,), output=name, weight=ohwi,
+        bias=_bias(chain, call, chain.constant(call, "bias"), outputs),
         dense_shape=(outputs, *kernel, channels), stride=stride, padding=padding,
     )  # fmt: skip
     torch_shape = (outputs, columns) if dimensions == 1 else (outputs, rows, columns)
@@ -164,7 +171,12 @@ def pool(chain: Chain, call: Call, *, kind: type[MaxPool] | type[AveragePool], d
 
 
 def _pool(
-    chain: Chain, call: Call, value: Value, kind: type[MaxPool] | type[AveragePool], window: tuple[int, int], stride: tuple[int, int]
+    chain: Chain,
+    call: Call,
+    value: Value,
+    kind: type[MaxPool] | type[AveragePool],
+    window: tuple[int, int],
+    stride: tuple[int, int],
 ) -> None:  # fmt: skip
     height, width, channels = chain.tensors[value.tensor].hwc
     rows, columns = window_output(height, window[0], stride[0]), window_output(width, window[1], stride[1])
@@ -189,7 +201,9 @@ def mean(chain: Chain, call: Call) -> None:
     dims = call.arguments.get("dim")
     given = sorted(d % rank for d in dims) if isinstance(dims, list) and all(type(d) is int for d in dims) else None
     if rank < 3 or given != list(range(2, rank)):
-        chain.refuse(call, f"over dimensions {dims} is not supported: only over all positions (every dimension from 2 on)")
+        chain.refuse(
+            call, f"over dimensions {dims} is not supported: only over all positions (every dimension from 2 on)"
+        )
     _global_average(chain, call, value)
     if not call.flag("keepdim"):
         chain.flatten(call, chain.values[call.result])
@@ -254,7 +268,11 @@ def same(chain: Chain, call: Call) -> None:
 def transpose(chain: Chain, call: Call) -> None:
     """A transposed weight matrix, as decomposed programs hold it."""
     reference = call.arguments.get("self", call.arguments.get("input"))
-    if not isinstance(reference, Ref) or reference.name not in chain.constants or chain.constants[reference.name].ndim != 2:
+    if (
+        not isinstance(reference, Ref)
+        or reference.name not in chain.constants
+        or chain.constants[reference.name].ndim != 2
+    ):
         chain.refuse(call, f"of an activation is not supported. Supported are: {SUPPORTED}")
     if call.operator == "permute" and call.arguments.get("dims") not in ([1, 0], [-1, 0], [1, -2], [-1, -2]):
         chain.refuse(call, f"of a weight to {call.arguments.get('dims')} is not supported")
@@ -281,7 +299,9 @@ def scale_input(chain: Chain, call: Call) -> None:
         else:
             chain.std = chain.std * (constant if call.operator.startswith("div") else 1 / constant)
     if not (np.isfinite(chain.mean).all() and np.isfinite(chain.std).all() and (chain.std > 0).all()):
-        chain.refuse(call, f"by {constant.tolist()} makes the input's std {chain.std.tolist()}; wanted finite and positive")
+        chain.refuse(
+            call, f"by {constant.tolist()} makes the input's std {chain.std.tolist()}; wanted finite and positive"
+        )
     chain.alias(call, value)
 
 
@@ -295,7 +315,9 @@ def _per_channel(chain: Chain, call: Call) -> npt.NDArray[np.float64]:
     shape = (1,) * (rank - other.ndim) + other.shape
     if len(shape) != rank or shape[0] != 1 or shape[1] not in (1, channels) or any(size != 1 for size in shape[2:]):
         wanted = (channels,) + (1,) * (rank - 2)
-        chain.refuse(call, f"by a tensor of shape {other.shape} is not supported: wanted one number for each channel, {wanted}")
+        chain.refuse(
+            call, f"by a tensor of shape {other.shape} is not supported: wanted one number for each channel, {wanted}"
+        )
     return np.broadcast_to(other.reshape(-1), (channels,)).copy()
 
 
@@ -317,7 +339,8 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **dict.fromkeys(("view", "reshape", "_unsafe_view"), view),
     "squeeze": squeeze,
     **dict.fromkeys(
-        ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias", "lift_fresh_copy"), same
+        ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias", "lift_fresh_copy"),
+        same,
     ),
     **dict.fromkeys(("t", "permute", "transpose"), transpose),
     **dict.fromkeys(("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_"), scale_input),

@@ -78,7 +78,9 @@ class Call:
         sizes = sizes * dimensions if len(sizes) == 1 else sizes
         if len(sizes) != dimensions or not all(type(size) is int and 0 <= size < 2**31 for size in sizes):
             wanted = f"{dimensions} sizes that are not negative"
-            raise FileFormatError(f"{self.place}: argument {name!r} of aten.{self.operator} is {value!r}, wanted {wanted}")
+            raise FileFormatError(
+                f"{self.place}: argument {name!r} of aten.{self.operator} is {value!r}, wanted {wanted}"
+            )
         return (sizes[0], sizes[1]) if dimensions == 2 else (default[0], sizes[0])
 
 
@@ -122,7 +124,9 @@ def _parse(source: str, model: Json, tensors: Mapping[str, Constant]) -> Program
         if kind == "user_input":
             inputs.append(body["arg"])
             continue
-        key = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}.get(kind)
+        key = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}.get(
+            kind
+        )
         if key is None:
             raise UnsupportedError(f"{source}: the program takes a {kind!r}, which is not supported")
         name, path = str(body["arg"]["name"]), str(body[key])

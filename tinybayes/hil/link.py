@@ -22,6 +22,7 @@ from tinybayes.hil.frames import (
 
 _SLOWEST_BYTES_PER_SECOND = 4000  # of what a request and its answer may take longer, below 57,600 baud
 _POLL_SECONDS = 0.05  # how late a deadline may be noticed
+_GRACE_SECONDS = 0.1
 _STATUS_TEXT = {
     Status.UNKNOWN_REQUEST: "the firmware does not know this request; it is older than this tinybayes, flash it again",
     Status.WRONG_LENGTH: "the request has a length that the firmware does not expect; flash the image again",
@@ -38,9 +39,7 @@ class Link:
     ``timeout_seconds`` and the time that the bytes need on a slow line. Every failure is a DeviceError.
     """
 
-    def __init__(
-        self, url: str, *, baud: int = 115_200, timeout_seconds: float = 5.0, attempts: int = 5
-    ) -> None:
+    def __init__(self, url: str, *, baud: int = 115_200, timeout_seconds: float = 5.0, attempts: int = 5) -> None:
         self.url = url
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
@@ -48,9 +47,7 @@ class Link:
         self._buffer = bytearray()
         self.retries = 0
         try:
-            self._port = serial.serial_for_url(
-                url, baudrate=baud, timeout=_POLL_SECONDS, write_timeout=timeout_seconds
-            )
+            self._port = serial.serial_for_url(url, baudrate=baud, timeout=_POLL_SECONDS, write_timeout=timeout_seconds)
         except (serial.SerialException, OSError, ValueError) as error:
             raise DeviceError(
                 f"{url}: cannot open: {error}; check the name, the cable and that no other program has it open"
@@ -68,7 +65,11 @@ class Link:
 
     def close(self) -> None:
         """Closes the port; may be called twice."""
+        # pyserial's socket port forgets to close its socket where the other side went away first.
+        left_open = getattr(self._port, "_socket", None)
         self._port.close()
+        if left_open is not None:
+            left_open.close()
 
     def exchange(self, kind: int, payload: bytes, step: str, *, reply_bytes: int = 0) -> bytes:
         """The payload of the answer to a request; ``step`` says in an error what was being done.
@@ -94,20 +95,21 @@ class Link:
 
     def _await_reply(self, kind: int, deadline: float, step: str) -> Frame | str:
         """The reply to the current request, or what was wrong with what came instead."""
+        problem = f"no answer within {self._timeout_seconds:g} s"
         while True:
             encoded = self._next_encoded(deadline, step)
             if encoded is None:
-                return f"no answer within {self._timeout_seconds:g} s"
+                return problem
             frame = decode_frame(encoded)
-            if frame is None:
-                return "a damaged answer"
-            if frame.kind == Kind.REPLY_FAULT:
+            if frame is not None and frame.kind == Kind.REPLY_FAULT:
                 raise DeviceError(f"{self.url}: {step}: the device stopped with {describe_fault(frame.payload)}")
-            if frame.kind == Kind.REPLY_BROKEN:
-                return "the device received a damaged request"
-            if frame.kind == kind | Kind.REPLY and frame.sequence == self._sequence:
+            if frame is None or frame.kind == Kind.REPLY_BROKEN:
+                # Perhaps the noise before a good answer, so wait a little for that; but not the whole time.
+                problem = "a damaged answer" if frame is None else "the device received a damaged request"
+                deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
+            elif frame.kind == kind | Kind.REPLY and frame.sequence == self._sequence:
                 return frame
-            # An answer to an earlier request, which was sent again before it came.
+            # Anything else answers an earlier request, which was sent again before the answer came.
 
     def _payload(self, reply: Frame, step: str) -> bytes:
         if reply.status == Status.DONE:

@@ -138,9 +138,7 @@ class Session:
         pieces = []
         for offset, piece in self._pieces(length):
             request = struct.pack("<IIH", step, offset, piece)
-            payload = self._exact(
-                Kind.READ_TENSOR, request, f"read tensor of step {step}, byte {offset}", 4 + piece
-            )
+            payload = self._exact(Kind.READ_TENSOR, request, f"read tensor of step {step}, byte {offset}", 4 + piece)
             pieces.append(payload[4:])
         return np.frombuffer(b"".join(pieces), np.uint8)
 
@@ -171,9 +169,7 @@ class Session:
             raise DeviceError(f"{self.link.url}: hello: an answer of {len(payload)} bytes that cannot be read")
         (_, _, clock_hz, request, reply, input_len, output_len, arena, steps, digest) = _HELLO.unpack_from(payload)
         board, network = texts
-        return DeviceIdentity(
-            board, clock_hz, network, digest, input_len, output_len, arena, steps, request, reply
-        )
+        return DeviceIdentity(board, clock_hz, network, digest, input_len, output_len, arena, steps, request, reply)
 
     def _input_bytes(self, values: Int8Array) -> bytes:
         if values.dtype != np.int8:

@@ -38,7 +38,8 @@ class Requant:
         """Codes for an accumulator of shape (..., channels); the definition of the right bits."""
         shifted = np.clip(accumulator >> self.pre_shift, INT16_MIN, INT16_MAX)
         product = shifted * self.multiplier.astype(np.int64) + (1 << (self.post_shift - 1))
-        return np.clip(product >> self.post_shift, self.low, self.high)
+        codes: npt.NDArray[np.int64] = np.clip(product >> self.post_shift, self.low, self.high)
+        return codes
 
     def take(self, channels: npt.NDArray[np.intp]) -> "Requant":
         """The same requantization for a subset of the channels."""

@@ -46,14 +46,15 @@ class Histogram:
         centres = (np.arange(_BINS) + 0.5) * (self.limit / _BINS)
         bounds = _CANDIDATES * self.largest
         errors = [
-            float(self.counts @ np.where(centres > bound, (centres - bound) ** 2, (bound / codes) ** 2 / 12)) for bound in bounds
+            float(self.counts @ np.where(centres > bound, (centres - bound) ** 2, (bound / codes) ** 2 / 12))
+            for bound in bounds
         ]
         return float(bounds[int(np.argmin(errors))])
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What calibration found: a histogram for each tensor, and the peaks of each channel (max x, max -x; at least 0)."""
+    """What calibration found: a histogram for each tensor, and the peaks of each channel (max x and max -x, or 0)."""
 
     histograms: dict[str, Histogram]
     peaks: dict[str, tuple[Array, Array]]
@@ -63,7 +64,9 @@ def check_calibration(graph: Graph, calibration: object) -> npt.NDArray[np.float
     """``calibration`` as float32 (samples, *torch input shape); raises UserError that says what was got and wanted."""
     wanted = f"floating-point numbers of shape (samples, {', '.join(map(str, graph.torch_input_shape))})"
     if calibration is None:
-        raise UserError(f"no calibration data: 8-bit scales are chosen from it; give some hundred typical inputs, {wanted}")
+        raise UserError(
+            f"no calibration data: 8-bit scales are chosen from it; give some hundred typical inputs, {wanted}"
+        )
     data = np.asarray(calibration)
     if data.dtype.kind != "f":
         raise UserError(f"calibration data: got {data.dtype} of shape {data.shape}; wanted {wanted}")
@@ -73,7 +76,9 @@ def check_calibration(graph: Graph, calibration: object) -> npt.NDArray[np.float
         real = data.astype(np.float32)
     if not np.isfinite(real).all():
         bad = int(np.count_nonzero(~np.isfinite(real).reshape(len(real), -1).all(axis=1)))
-        raise UserError(f"calibration data: {bad} of {len(real)} samples hold NaN or infinity; wanted finite numbers: drop them")
+        raise UserError(
+            f"calibration data: {bad} of {len(real)} samples hold NaN or infinity; wanted finite numbers: drop them"
+        )
     return real
 
 
@@ -89,13 +94,17 @@ def calibrate(
     ``progress`` is called with (samples done, samples). Raises UserError if an activation is not finite.
     """
     found = {name: Histogram(np.zeros(_BINS)) for name in histograms}
-    channels = {name: (np.zeros(graph.tensors[name].channels), np.zeros(graph.tensors[name].channels)) for name in peaks}
+    channels = {
+        name: (np.zeros(graph.tensors[name].channels), np.zeros(graph.tensors[name].channels)) for name in peaks
+    }
     for start in range(0, len(calibration), _BATCH):
         with np.errstate(over="ignore", invalid="ignore"):
             values = execute(graph, scaled_input(graph, calibration[start : start + _BATCH]))
         for name, array in values.items():
             if not np.isfinite(array).all():
-                raise UserError(f"calibration: tensor {name!r} overflows to NaN or infinity; the network or the data is broken")
+                raise UserError(
+                    f"calibration: tensor {name!r} overflows to NaN or infinity; the network or the data is broken"
+                )
         for name, histogram in found.items():
             histogram.add(values[name])
         for name, (high, low) in channels.items():

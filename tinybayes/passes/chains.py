@@ -65,6 +65,7 @@ def refuse_empty_layers(graph: Graph) -> None:
 def empty_layer(node: MacNode) -> UserError:
     """The error for a layer whose output does not depend on the network's input."""
     return UserError(
-        f"layer {node.name!r}: no weight that matters survived pruning (weight shape {node.dense_shape}), so the network's "
+        f"layer {node.name!r}: no weight that matters survived pruning (weight shape {node.dense_shape}), so the "
+        "network's "
         "output would not depend on its input; keep more weights: lower the sparsity, the threshold or the KL weight"
     )

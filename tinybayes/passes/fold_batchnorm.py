@@ -21,9 +21,12 @@ def fold_batchnorm(graph: Graph) -> Graph:
             continue
         before = nodes[-1] if nodes else None
         if not isinstance(before, MacNode) or before.output != node.input or len(graph.consumers(node.input)) != 1:
-            found = f"it stands behind {before.op} {before.name!r}" if before is not None else "it stands behind the input"
+            found = (
+                f"it stands behind {before.op} {before.name!r}" if before is not None else "it stands behind the input"
+            )
             raise UnsupportedError(
-                f"layer {node.name!r}: batch_norm is supported only directly behind a linear or convolutional layer, into "
+                f"layer {node.name!r}: batch_norm is supported only directly behind a linear or convolutional layer, "
+                "into "
                 f"which it is folded; {found}: move it there"
             )
         nodes[-1] = _folded(before, node)
@@ -38,7 +41,8 @@ def _folded(layer: MacNode, norm: BatchNorm) -> MacNode:
         narrow = weight.astype(np.float32), bias.astype(np.float32)
     if not all(np.isfinite(values).all() for values in narrow):
         raise UnsupportedError(
-            f"layer {layer.name!r}: folding batch_norm {norm.name!r} gives weights beyond float32; its running variance is "
+            f"layer {layer.name!r}: folding batch_norm {norm.name!r} gives weights beyond float32; its running "
+            "variance is "
             "too small: train it again, or longer"
         )
     return replace(layer, output=norm.output, weight=narrow[0], bias=narrow[1])

@@ -11,7 +11,7 @@ from tinybayes.passes.quantize import quantize
 from tinybayes.passes.remove_dead import remove_dead
 
 
-def to_integers(
+def to_integer(
     graph: Graph,
     calibration: npt.NDArray[np.floating] | None,
     *,
@@ -20,7 +20,7 @@ def to_integers(
 ) -> Graph:
     """The integer network for a float network as the frontend delivers it: folded, quantized, dead parts removed.
 
-    ``calibration``: real inputs (samples, *torch input shape), float; ``progress``: called with (samples done, samples).
+    ``calibration``: real inputs (samples, *torch input shape), float; ``progress``: called with (done, samples).
     Raises UserError, UnsupportedError and LimitError as the passes do.
     """
     graph = verify(fold_batchnorm(graph))

@@ -111,7 +111,9 @@ def _grid(graph: Graph, run: Run, source: _Grid, statistics: Statistics) -> _Gri
         bound = _largest(run, source)
     scale = float(np.float32(bound / codes))
     if not np.isfinite(scale) or scale < float(np.finfo(np.float32).tiny):
-        raise UserError(f"layer {run.name!r}: its activations reach {bound:g}, which has no 8-bit scale; scale the network")
+        raise UserError(
+            f"layer {run.name!r}: its activations reach {bound:g}, which has no 8-bit scale; scale the network"
+        )
     return _Grid("uint8" if wide else "int8", scale, 0 if positive else -128, codes)
 
 
@@ -141,8 +143,10 @@ def _mac(node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias
     largest = float((products + np.abs(bias)).max())
     if not largest <= ACCUMULATOR_LIMIT:
         raise LimitError(
-            f"layer {node.name!r}: its accumulator can reach {largest:.3g}, more than the {ACCUMULATOR_LIMIT} that fit; the layer "
-            f"has {node.matrix.shape[1]} inputs an output and a bias up to {float(np.abs(node.bias).max()):.3g}: make it smaller"
+            f"layer {node.name!r}: its accumulator can reach {largest:.3g}, more than the {ACCUMULATOR_LIMIT} that "
+            "fit; the layer "
+            f"has {node.matrix.shape[1]} inputs an output and a bias up to {float(np.abs(node.bias).max()):.3g}: "
+            "make it smaller"
         )
     return replace(
         node,
@@ -157,7 +161,9 @@ def _average_pool(node: AveragePool, source: _Grid, grid: _Grid) -> AveragePool:
     positions = node.window[0] * node.window[1]
     largest = positions * source.largest_stored_code
     if largest > ACCUMULATOR_LIMIT:
-        raise LimitError(f"layer {node.name!r}: the sum of {positions} codes does not fit the accumulator: pool in two steps")
+        raise LimitError(
+            f"layer {node.name!r}: the sum of {positions} codes does not fit the accumulator: pool in two steps"
+        )
     ratio = np.array([source.scale / (positions * grid.scale)])
     pre_shift = choose_pre_shift(ratio, np.array([float(largest)]), grid.largest_code)
     return replace(node, requant=choose_requant(ratio, pre_shift, grid.low, grid.high))

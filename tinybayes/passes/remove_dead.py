@@ -163,8 +163,9 @@ def _select_inputs(graph: Graph) -> Graph:
     before = list(graph.nodes[:place])
     source = graph.tensors[first.input]
     indices = keep
-    if before and isinstance(before[-1], Select):
-        previous = before.pop()
+    previous = before[-1] if before else None
+    if isinstance(previous, Select):
+        before.pop()
         indices, source = previous.indices[keep], graph.tensors[previous.input]
     name = _unused(f"{first.name}.inputs", graph)
     selected = replace(source, name=name, shape=(int(keep.size),))

@@ -60,4 +60,5 @@ def narrow_bias(target: Real, bits: int) -> Real:
     shift = 0
     while bits < 32 and np.abs(np.rint(target / 2**shift)).max(initial=0) > limit:
         shift += 1
-    return np.rint(target / 2**shift) * 2**shift
+    narrow: Real = np.rint(target / 2**shift) * 2**shift
+    return narrow

@@ -33,7 +33,8 @@ def quantize_input(graph: Graph, x: Array) -> npt.NDArray[np.int8]:
     """
     tensor = graph.input_tensor
     codes = np.rint(scaled_input(graph, x) / np.float32(tensor.scale))
-    return np.clip(codes, *tensor.code_range).astype(np.int8)
+    saturated: npt.NDArray[np.int8] = np.clip(codes, *tensor.code_range).astype(np.int8)
+    return saturated
 
 
 def scaled_input(graph: Graph, x: Array) -> npt.NDArray[np.float32]:
@@ -60,7 +61,7 @@ def dequantize_output(graph: Graph, codes: Array) -> npt.NDArray[np.float32]:
 
 def _patches(x: Array, window: tuple[int, int], stride: tuple[int, int]) -> Array:
     """Windows of (samples, height, width, channels): (samples, rows, columns, window height and width, channels)."""
-    view = np.lib.stride_tricks.sliding_window_view(x, window, axis=(1, 2))
+    view: Array = np.lib.stride_tricks.sliding_window_view(x, window, axis=(1, 2))
     return view[:, :: stride[0], :: stride[1]].transpose(0, 1, 2, 4, 5, 3)
 
 
@@ -88,13 +89,15 @@ def _conv(node: Conv, x: Array) -> Array:
 
 
 def _max_pool(node: MaxPool, x: Array) -> Array:
-    return _patches(x, node.window, node.stride).max(axis=(3, 4))
+    largest: Array = _patches(x, node.window, node.stride).max(axis=(3, 4))
+    return largest
 
 
 def _average_pool(node: AveragePool, x: Array) -> Array:
     patches = _patches(x, node.window, node.stride)
     if node.requant is None:
-        return patches.mean(axis=(3, 4))
+        mean: Array = patches.mean(axis=(3, 4))
+        return mean
     return _finish(node, patches.sum(axis=(3, 4)))
 
 

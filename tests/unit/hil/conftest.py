@@ -1,5 +1,6 @@
 """A fake board: the firmware's own protocol code, built for the host with sanitizers, behind a socket."""
 
+import contextlib
 import dataclasses
 import os
 import socket
@@ -17,9 +18,10 @@ DIGEST = bytes(range(100, 116))
 REQUEST_BYTES = 400
 TOY = Path(__file__).parents[2] / "emulated" / "toy_network"
 WARNINGS = (
-    "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-align=strict -Wcast-qual "
-    "-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wdouble-promotion -Werror"
-).split()
+    "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wsign-conversion",
+    "-Wcast-align=strict", "-Wcast-qual", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wundef", "-Wvla",
+    "-Wdouble-promotion", "-Werror",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -61,39 +63,41 @@ class FakeBoard:
     def __init__(self, program: Path, mode: str, to_board: Damage, to_host: Damage) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.process = subprocess.Popen(
-            [program, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
+        self.process = subprocess.Popen([program, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self._damage = (to_board, to_host)
-        self._threads = [threading.Thread(target=self._serve)]
-        self._threads[0].start()
+        self._connection: socket.socket | None = None
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
 
     def _serve(self) -> None:
         try:
             connection, _ = self._listener.accept()
         except OSError:
             return
+        self._connection = connection
         assert self.process.stdin is not None and self.process.stdout is not None
         back = threading.Thread(target=self._pump_back, args=(self.process.stdout.fileno(), connection))
         back.start()
         with connection:
-            while data := connection.recv(4096):
-                self.process.stdin.write(self._damage[0](data))
+            with contextlib.suppress(ConnectionError):
+                while data := connection.recv(4096):
+                    self.process.stdin.write(self._damage[0](data))
             self.process.stdin.close()
             back.join()
 
     def _pump_back(self, output: int, connection: socket.socket) -> None:
-        try:
+        with contextlib.suppress(OSError):  # the client went away first
             while data := os.read(output, 4096):
                 connection.sendall(self._damage[1](data))
-        except OSError:
-            pass  # the client went away first
+
+    def cut_connection(self) -> None:
+        assert self._connection is not None
+        self._connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for thread in self._threads:
-            thread.join(10)
+        self._thread.join(10)
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.close()
         assert self.process.wait(10) == 0, "the sanitizers found something"
@@ -126,8 +130,6 @@ def converse(board_program: Callable[[int], Path]) -> Callable[[bytes], bytes]:
     program = board_program(REQUEST_BYTES)
 
     def run(data: bytes) -> bytes:
-        return subprocess.run(
-            [program], input=data, capture_output=True, check=True, timeout=30
-        ).stdout
+        return subprocess.run([program], input=data, capture_output=True, check=True, timeout=30).stdout
 
     return run

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.emulated.toy_network.toy_reference import toy_tensors
 
+from tests.emulated.toy_network.toy_reference import toy_tensors
 from tinybayes.hil.frames import NO_SEQUENCE, Frame, Kind, Status, decode_frame, encode_frame
 
 REQUEST_BYTES = 400

@@ -202,7 +202,7 @@ def test_a_checkpoint_that_would_run_code(tmp_path):
             return (os.mkdir, (str(tmp_path / "exploded"),))
 
     path = tmp_path / "checkpoint.pt"
-    for content in (dump({"format": Bomb()}), seal(pickle.dumps(Bomb()))):
+    for content in (dump({"format": Bomb()}), seal(pickle.dumps(Bomb(), protocol=2))):
         path.write_bytes(content)
         with pytest.raises(FileFormatError, match="cannot be decoded"):
             resume(path)

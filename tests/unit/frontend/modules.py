@@ -1,0 +1,90 @@
+"""Torch modules that together use every supported operator."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Standardized(nn.Module):
+    """A series network behind (x - mean) / std with constants of each channel."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.randn(6, 1))
+        self.register_buffer("std", torch.rand(6, 1) + 0.5)
+        self.features = nn.Sequential(
+            nn.Conv1d(6, 8, 5, padding="same"), nn.BatchNorm1d(8), nn.ReLU(), nn.MaxPool1d(2), nn.Dropout(),
+            nn.Conv1d(8, 5, 4, padding="same"), nn.ReLU(), nn.AvgPool1d(3, 2),
+        )  # fmt: skip
+        self.head = nn.Linear(5 * 7, 3)
+
+    def forward(self, x):
+        x = (x - self.mean) / self.std
+        return self.head(self.features(x).flatten(1))
+
+
+class Functional(nn.Module):
+    """A map network written with functions, python scalars and a view."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(2, 4, 3, padding=1, stride=2)
+        self.second = nn.Conv2d(4, 5, (3, 2), padding="same", bias=False)
+        self.norm = nn.BatchNorm2d(5)
+        self.head = nn.Linear(5 * 6 * 5, 4, bias=False)
+
+    def forward(self, x):
+        x = (x - 0.5) / 2
+        x = F.max_pool2d(F.relu(self.first(x)), (2, 3), 1)
+        x = F.relu(self.norm(self.second(x))).contiguous()
+        return self.head(x.view(x.size(0), -1)).clone()
+
+
+class MeanHead(nn.Module):
+    """A global average as a mean without keepdim."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, (2, 4), stride=(1, 2), padding=(0, 3))
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x):
+        return self.head(F.relu(self.conv(x)).mean(dim=(-2, -1)))
+
+
+def average_head():
+    return nn.Sequential(
+        nn.Conv1d(4, 7, 3), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(7, 6), nn.BatchNorm1d(6)
+    )
+
+
+def perceptron():
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 20), nn.ReLU(), nn.Dropout(0.3), nn.Linear(20, 5))
+
+
+def relu_behind_pool():
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(36, 3), nn.ReLU())
+
+
+MODULES = {
+    "standardized": (Standardized, (6, 32)),
+    "functional": (Functional, (2, 14, 14)),
+    "mean_head": (MeanHead, (3, 5, 9)),
+    "average_head": (average_head, (4, 20)),
+    "perceptron": (perceptron, (1, 6, 6)),
+    "relu_behind_pool": (relu_behind_pool, (1, 8, 8)),
+}
+
+
+def build(name):
+    """(module in evaluation mode with lively BatchNorm statistics, sample shape), the same every time."""
+    torch.manual_seed(7)
+    factory, shape = MODULES[name]
+    module = factory().eval()
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            layer.running_mean.normal_()
+            layer.running_var.uniform_(0.3, 2.0)
+            nn.init.uniform_(layer.weight, -1.5, 1.5)
+            nn.init.normal_(layer.bias)
+    return module, shape

@@ -1,0 +1,295 @@
+"""report.json, checked: a record that anybody may have written becomes frozen facts, or one clear error."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tinybayes.errors import FileFormatError
+
+KINDS = ("weights", "tables", "biases", "multipliers", "padding")
+"""What a layer's constants in flash are made of, as report.json names it."""
+_LARGEST_COUNT = 2**53
+_LONGEST_TEXT = 200
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One step of the network. Sizes are bytes; None is a figure that has not been obtained."""
+
+    name: str
+    op: str
+    format: str | None
+    fused: str | None
+    tensor: str
+    shape: tuple[int, ...]
+    nonzero: int | None
+    macs_dense: int | None
+    weights_bytes: int
+    bytes_by_kind: Mapping[str, int]
+    code_bytes: int | None
+    instructions: int | None
+
+
+@dataclass(frozen=True)
+class ArenaBuffer:
+    """Bytes ``offset .. offset + size_bytes`` of the arena, in use from ``first_step`` to ``last_step`` inclusive."""
+
+    name: str
+    offset: int
+    size_bytes: int
+    first_step: int
+    last_step: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of training: accuracy as a fraction, and how many weights are not zero where that was counted."""
+
+    name: str
+    accuracy: float
+    nonzero: int | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first code that differs from the reference."""
+
+    sample: int
+    layer: str
+    tensor: str
+    index: int
+    expected: int
+    got: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How one place (host, qemu, a URL) compares with the reference."""
+
+    place: str
+    samples: int
+    tensors_compared: int
+    mismatches: int
+    first: Difference | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the report shows of a record."""
+
+    name: str
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    parameters: int
+    nonzero: int
+    macs_dense: int
+    macs_nonzero: int
+    board: str
+    core: str
+    clock_hz: int
+    objective: str
+    protocol: str
+    weights_bytes: int
+    code_bytes: int | None
+    other_bytes: int | None
+    image_bytes: int | None
+    arena_bytes: int
+    stack_bytes: int | None
+    ram_bytes: int | None
+    latency_source: str | None
+    instructions: int | None
+    cycles: int | None
+    seconds: float | None
+    layers: tuple[Layer, ...]
+    buffers: tuple[ArenaBuffer, ...]
+    comparisons: tuple[Comparison, ...]
+    accuracy_float: float | None
+    accuracy_reference: float | None
+    accuracy_device: float | None
+    accuracy_samples: int | None
+    device_samples: int | None
+    stages: tuple[Stage, ...]
+    dense_int8_bytes: int
+    float32_bytes: int
+
+
+def check(record: Mapping[str, Any]) -> Facts:
+    """The facts in ``record``; FileFormatError names the key that is missing or holds something else."""
+    top = _Entry(record, "report.json")
+    network, board, flash, ram = (top.entry(key) for key in ("network", "board", "flash", "ram"))
+    latency, accuracy, stored = (top.entry(key) for key in ("latency", "accuracy", "comparison"))
+    layers = tuple(_layer(entry) for entry in top.entries("layers"))
+    if not layers:
+        raise top.wrong("layers", "at least one layer")
+    weights_bytes = flash.count("weights_bytes")
+    if sum(layer.weights_bytes for layer in layers) != weights_bytes:
+        raise flash.wrong("weights_bytes", "the sum over the layers")
+    arena_bytes = ram.count("arena_bytes")
+    return Facts(
+        name=network.text("name"),
+        input_shape=network.shape("input_shape"),
+        output_shape=network.shape("output_shape"),
+        parameters=network.count("parameters"),
+        nonzero=network.count("nonzero"),
+        macs_dense=network.count("macs_dense"),
+        macs_nonzero=network.count("macs_nonzero"),
+        board=board.text("name"),
+        core=board.text("core"),
+        clock_hz=board.count("clock_hz"),
+        objective=top.text("objective"),
+        protocol=top.text("protocol"),
+        weights_bytes=weights_bytes,
+        code_bytes=flash.known_count("code_bytes"),
+        other_bytes=flash.known_count("other_bytes"),
+        image_bytes=flash.known_count("image_bytes"),
+        arena_bytes=arena_bytes,
+        stack_bytes=ram.known_count("stack_bytes"),
+        ram_bytes=ram.known_count("total_bytes"),
+        latency_source=latency.known_text("source"),
+        instructions=latency.known_count("instructions"),
+        cycles=latency.known_count("cycles"),
+        seconds=latency.known_real("seconds", _LARGEST_COUNT),
+        layers=layers,
+        buffers=tuple(_buffer(entry, len(layers), arena_bytes) for entry in top.entries("arena")),
+        comparisons=tuple(_comparison(place, entry) for place, entry in top.entry("verify").members()),
+        accuracy_float=accuracy.known_real("float", 1),
+        accuracy_reference=accuracy.known_real("reference", 1),
+        accuracy_device=accuracy.known_real("device", 1),
+        accuracy_samples=accuracy.known_count("samples"),
+        device_samples=accuracy.known_count("device_samples") if accuracy.has("device_samples") else None,
+        stages=tuple(_stage(entry) for entry in top.entries("stages")),
+        dense_int8_bytes=stored.count("dense_int8_bytes"),
+        float32_bytes=stored.count("float32_bytes"),
+    )
+
+
+class _Entry:
+    """A JSON object at ``where``; each access checks what it finds. Unknown keys are left alone."""
+
+    def __init__(self, value: object, where: str) -> None:
+        if not isinstance(value, Mapping):
+            raise FileFormatError(f"{where}: got {_shown(value)}, wanted an object; compile again")
+        self._values = value
+        self._where = where
+
+    def wrong(self, key: str, wanted: str) -> FileFormatError:
+        """The error for the value at ``key``."""
+        return FileFormatError(
+            f"{self._where}: {key}: got {_shown(self._values.get(key))}, wanted {wanted}; compile again"
+        )
+
+    def has(self, key: str) -> bool:
+        return key in self._values
+
+    def is_null(self, key: str) -> bool:
+        return self._value(key) is None
+
+    def _value(self, key: str) -> Any:  # noqa: ANN401 - whatever the file holds
+        if key not in self._values:
+            raise FileFormatError(f"{self._where}: {key} is missing; compile again")
+        return self._values[key]
+
+    def entry(self, key: str) -> "_Entry":
+        return _Entry(self._value(key), f"{self._where}: {key}")
+
+    def entries(self, key: str) -> "Iterator[_Entry]":
+        values = self._value(key)
+        if not isinstance(values, list):
+            raise self.wrong(key, "a list")
+        return (_Entry(value, f"{self._where}: {key}[{k}]") for k, value in enumerate(values))
+
+    def members(self) -> "Iterator[tuple[str, _Entry]]":
+        return ((str(key)[:_LONGEST_TEXT], self.entry(key)) for key in self._values)
+
+    def count(self, key: str, low: int = 0, high: int = _LARGEST_COUNT) -> int:
+        value = self._value(key)
+        if type(value) is not int or not low <= value <= high:
+            raise self.wrong(key, f"an integer in {low} .. {high}")
+        return value
+
+    def known_count(self, key: str) -> int | None:
+        return None if self._value(key) is None else self.count(key)
+
+    def text(self, key: str) -> str:
+        value = self._value(key)
+        if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+            raise self.wrong(key, f"a text of at most {_LONGEST_TEXT} characters")
+        return value
+
+    def known_text(self, key: str) -> str | None:
+        return None if self._value(key) is None else self.text(key)
+
+    def real(self, key: str, high: float) -> float:
+        value = self._value(key)
+        if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= high:
+            raise self.wrong(key, f"a number in 0 .. {high}")
+        return float(value)
+
+    def known_real(self, key: str, high: float) -> float | None:
+        return None if self._value(key) is None else self.real(key, high)
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        value = self._value(key)
+        if not isinstance(value, list) or not 1 <= len(value) <= 8 or any(type(n) is not int or n < 1 for n in value):
+            raise self.wrong(key, "a list of positive integers")
+        return tuple(value)
+
+
+def _layer(entry: _Entry) -> Layer:
+    kinds = entry.entry("weights_bytes_by_kind")
+    by_kind = {kind: kinds.count(kind) for kind in KINDS if kinds.has(kind)}
+    weights_bytes = entry.count("weights_bytes")
+    if sum(by_kind.values()) != weights_bytes:
+        raise entry.wrong("weights_bytes_by_kind", f"{', '.join(KINDS)} with the sum {weights_bytes}")
+    return Layer(
+        name=entry.text("name"),
+        op=entry.text("op"),
+        format=entry.known_text("format"),
+        fused=entry.known_text("fused"),
+        tensor=entry.text("tensor"),
+        shape=entry.shape("shape"),
+        nonzero=entry.known_count("nonzero"),
+        macs_dense=entry.known_count("macs_dense"),
+        weights_bytes=weights_bytes,
+        bytes_by_kind=by_kind,
+        code_bytes=entry.known_count("code_bytes"),
+        instructions=entry.known_count("instructions"),
+    )
+
+
+def _buffer(entry: _Entry, steps: int, arena_bytes: int) -> ArenaBuffer:
+    size_bytes = entry.count("bytes", 0, arena_bytes)
+    first_step = entry.count("first_step", 0, steps - 1)
+    return ArenaBuffer(
+        name=entry.text("name"),
+        offset=entry.count("offset", 0, arena_bytes - size_bytes),
+        size_bytes=size_bytes,
+        first_step=first_step,
+        last_step=entry.count("last_step", first_step, steps - 1),
+    )
+
+
+def _stage(entry: _Entry) -> Stage:
+    nonzero = entry.known_count("nonzero") if entry.has("nonzero") else None
+    return Stage(entry.text("stage"), entry.real("accuracy", 1), nonzero)
+
+
+def _comparison(place: str, entry: _Entry) -> Comparison:
+    first = None
+    if entry.has("first_mismatch") and not entry.is_null("first_mismatch"):
+        found = entry.entry("first_mismatch")
+        first = Difference(
+            sample=found.count("sample"),
+            layer=found.text("layer"),
+            tensor=found.text("tensor"),
+            index=found.count("index"),
+            expected=found.count("expected", -_LARGEST_COUNT),
+            got=found.count("got", -_LARGEST_COUNT),
+        )
+    return Comparison(place, entry.count("samples"), entry.count("tensors_compared"), entry.count("mismatches"), first)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,101 @@
+"""report.html: one self-contained page, a pure function of report.json and the network."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinybayes import tbn
+from tinybayes.emit.directory import write_atomically
+from tinybayes.emit.environment import environment
+from tinybayes.errors import FileFormatError
+from tinybayes.ir import Graph
+from tinybayes.report import accuracy_plot, arena_map, bars, findings, matrices, tables, theme
+from tinybayes.report import provenance as origin
+from tinybayes.report.facts import Facts, check
+from tinybayes.report.record import FILE_NAME, Record, positions, read_record
+
+PAGE_NAME = "report.html"
+_NETWORK_NAME = "network.tbn"
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the template shows, section by section; all numbers are text already."""
+
+    facts: Facts
+    headline: findings.Headline
+    places: tuple[findings.Place, ...]
+    flash: tuple[bars.Bar, ...]
+    flash_table: tables.Table
+    flash_kinds: tuple[tuple[str, str], ...]
+    image: tuple[bars.Segment, ...]
+    image_parts: tuple[tuple[str, str, str], ...]
+    arena: arena_map.ArenaMap
+    arena_table: tables.Table
+    arena_note: str
+    cost: tuple[bars.Bar, ...]
+    cost_table: tables.Table
+    matrices: tuple[matrices.MatrixPicture, ...]
+    accuracy: accuracy_plot.AccuracyPlot | None
+    accuracy_command: str
+    by_recording: str
+    comparisons: tuple[bars.Contest, ...]
+    provenance: origin.Provenance
+
+
+def render(record: Record, graph: Graph) -> str:
+    """The page as HTML; the same record and network always give the same text.
+
+    ``graph`` is the integer network that ``record`` was compiled from. Raises FileFormatError where the record is
+    damaged, or the two do not belong together.
+    """
+    facts = check(record)
+    macs = _nonzero_macs(facts, graph)
+    rows = accuracy_plot.accuracy_rows(facts)
+    page = Page(
+        facts=facts,
+        headline=findings.headline(facts, graph),
+        places=findings.places(facts),
+        flash=bars.flash_bars(facts),
+        flash_table=tables.flash_table(facts),
+        flash_kinds=bars.flash_kinds(facts),
+        image=bars.image_segments(facts),
+        image_parts=bars.image_parts(facts),
+        arena=arena_map.arena_map(facts),
+        arena_table=tables.arena_table(facts),
+        arena_note=findings.arena_note(facts, graph),
+        cost=bars.cost_bars(facts),
+        cost_table=tables.cost_table(facts, macs),
+        matrices=matrices.pictures(graph),
+        accuracy=accuracy_plot.accuracy_plot(rows) if rows else None,
+        accuracy_command=findings.labelled(graph),
+        by_recording=findings.by_recording(graph),
+        comparisons=bars.contests(facts),
+        provenance=origin.provenance(facts, graph),
+    )
+    made = environment().overlay(autoescape=True)
+    colours = {"light": theme.declarations(theme.LIGHT), "dark": theme.declarations(theme.DARK)}
+    return made.get_template("report/report.html.j2").render(page=page, colours=colours)
+
+
+def write_report(directory: Path) -> Path:
+    """Writes ``report.html`` into a directory that ``compile`` made; its path.
+
+    Raises FileFormatError where ``report.json`` or ``network.tbn`` is missing or damaged.
+    """
+    record = read_record(directory)
+    graph = tbn.load(directory / _NETWORK_NAME)
+    path = directory / PAGE_NAME
+    write_atomically(path, render(record, graph).encode("utf-8"))
+    return path
+
+
+def _nonzero_macs(facts: Facts, graph: Graph) -> dict[str, int]:
+    """Multiplications with nonzero weights in one inference, by layer; also proves that both are of one network."""
+    nodes = {node.name: node for node in graph.mac_nodes}
+    counted = {layer.name: layer.nonzero for layer in facts.layers if layer.nonzero is not None}
+    if counted != {name: node.nonzero for name, node in nodes.items()}:
+        raise FileFormatError(
+            f"{FILE_NAME} and {_NETWORK_NAME} are not of the same network: their layers have other names or other "
+            "numbers of nonzero weights; compile again"
+        )
+    return {name: node.nonzero * positions(graph, node) for name, node in nodes.items()}
