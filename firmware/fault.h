@@ -9,14 +9,14 @@
 
 /** @brief Registers at the moment of a fault. All zero where the core lacks a register or the stack was lost. */
 struct fault_record {
-    uint32_t pc;                   /**< instruction that faulted, or the one after it */
-    uint32_t lr;                   /**< return address of the function that faulted */
-    uint32_t xpsr;                 /**< program status; the exception number is of the code that faulted */
-    uint32_t sp;                   /**< stack pointer after the exception frame was pushed */
-    uint32_t exception;            /**< number of the exception taken: 2 NMI, 3 HardFault, ... */
-    uint32_t configurable_status;  /**< CFSR; 0 on Armv6-M, which has none */
-    uint32_t hard_status;          /**< HFSR; 0 on Armv6-M */
-    uint32_t address;              /**< faulting data address where CFSR says that it is known, else 0 */
+    uint32_t pc;                  /**< instruction that faulted, or the one after it */
+    uint32_t lr;                  /**< return address of the function that faulted */
+    uint32_t xpsr;                /**< program status; the exception number is of the code that faulted */
+    uint32_t sp;                  /**< stack pointer after the exception frame was pushed */
+    uint32_t exception;           /**< number of the exception taken: 2 NMI, 3 HardFault, ... */
+    uint32_t configurable_status; /**< CFSR; 0 on Armv6-M, which has none */
+    uint32_t hard_status;         /**< HFSR; 0 on Armv6-M */
+    uint32_t address;             /**< faulting data address where CFSR says that it is known, else 0 */
 };
 
 /** @brief Vector of every exception: collects a record on a fresh stack and hands it to fault_notify(). */

@@ -62,8 +62,8 @@ static bool decoder_holds_frame(const struct frame_decoder *decoder)
         return false;
     }
     const uint32_t covered = decoder->length - FRAME_CRC_BYTES;
-    return frame_get_u16(decoder->buffer + 4) == covered - FRAME_HEADER_BYTES
-        && frame_crc32(0, decoder->buffer, covered) == frame_get_u32(decoder->buffer + covered);
+    return frame_get_u16(decoder->buffer + 4) == covered - FRAME_HEADER_BYTES &&
+           frame_crc32(0, decoder->buffer, covered) == frame_get_u32(decoder->buffer + covered);
 }
 
 enum frame_event frame_decode(struct frame_decoder *decoder, uint8_t byte)

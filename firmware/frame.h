@@ -60,7 +60,7 @@ enum frame_event frame_decode(struct frame_decoder *decoder, uint8_t byte);
 struct frame_encoder {
     void (*send)(const uint8_t *bytes, uint32_t length);
     uint32_t crc;
-    uint8_t block[255];  /**< the block's code, then its bytes */
+    uint8_t block[255]; /**< the block's code, then its bytes */
     uint8_t block_length;
 };
 

@@ -205,8 +205,7 @@ static void answer_read_tensor(const struct request *request)
     const uint32_t step = frame_get_u32(request->payload);
     const uint32_t offset = frame_get_u32(request->payload + 4);
     const uint32_t length = frame_get_u16(request->payload + 8);
-    if (step >= NET_STEPS || !within(offset, length, net_tensors[step].length)
-        || length > LARGEST_REPLY_BYTES - 4u) {
+    if (step >= NET_STEPS || !within(offset, length, net_tensors[step].length) || length > LARGEST_REPLY_BYTES - 4u) {
         refuse(request, STATUS_OUT_OF_RANGE);
         return;
     }

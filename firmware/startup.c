@@ -17,10 +17,10 @@ union vector {
 
 /* No interrupt is ever enabled, so the table ends with the core's own exceptions, all of which are faults. */
 __attribute__((section(".vectors"), used)) static const union vector vectors[CORE_VECTORS] = {
-    {.stack = image_stack_top},   {.handler = reset_handler}, {.handler = fault_handler}, {.handler = fault_handler},
-    {.handler = fault_handler},   {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
-    {.handler = fault_handler},   {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
-    {.handler = fault_handler},   {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.stack = image_stack_top}, {.handler = reset_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
+    {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler}, {.handler = fault_handler},
 };
 
 void reset_handler(void)

@@ -1,3 +1,49 @@
-"""tinybayes: Bayesian-sparsified networks compiled to verified Cortex-M firmware."""
+"""tinybayes: Bayesian-sparsified networks compiled to verified Cortex-M firmware.
+
+>>> import tinybayes                                                            # doctest: +SKIP
+>>> deployment = tinybayes.compile(module, board="mps2-an386", calibration=x)   # doctest: +SKIP
+>>> deployment.build(), deployment.verify(on=("host", "qemu"))                  # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    from torch import nn
+
+    from tinybayes.pipeline import Deployment
 
 __version__ = "0.1.0"
+
+
+def compile(
+    model: "str | Path | nn.Module",
+    *,
+    board: str,
+    calibration: "npt.NDArray[np.float32] | None" = None,
+    objective: str = "balanced",
+    out: "str | Path | None" = None,
+    name: str = "network",
+    protocol: str = "frames",
+) -> "Deployment":
+    """Compile a network for a board, as ``tinybayes compile`` does.
+
+    ``model`` is a ``.tbn`` or ``.pt2`` file, ``"module:callable"``, or a torch module in evaluation mode.
+    ``calibration`` is float32 (samples, *shape the module takes*), not needed for a ``.tbn``. ``out`` is a new or
+    empty directory; without it, a temporary one that stays until you remove it.
+
+    Raises UserError and its kinds for bad input, LimitError where the network does not fit the board.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from tinybayes.boards import load_board
+    from tinybayes.pipeline import compile_network, load_network
+
+    target = load_board(board)
+    graph = load_network(model, calibration)
+    directory = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="tinybayes-"))
+    return compile_network(graph, target, directory, objective=objective, name=name, protocol=protocol)

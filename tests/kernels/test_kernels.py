@@ -15,7 +15,7 @@ from tinybayes.emit.network import network_files
 from tinybayes.ir import Graph, verify
 from tinybayes.ir.nodes import INTEGER_OPERATORS
 from tinybayes.plan import make_plan
-from tinybayes.plan.cost import COSTS
+from tinybayes.plan.cost import COEFFICIENTS, TERMS
 from tinybayes.plan.formats import FORMATS
 from tinybayes.plan.steps import PAD, STEP_OPERATORS
 from tinybayes.report.verdict import expect, judge
@@ -135,7 +135,8 @@ def test_saturating_accumulators() -> None:
 
 
 def test_the_sides_name_the_same_kernels() -> None:
-    macs = {f"{op}_{weight_format}" for op, weight_format in COSTS}
+    macs = {f"{op}_{weight_format}" for op, weight_format in TERMS}
+    assert set(COEFFICIENTS) == set(TERMS)
     assert macs == {f"{op}_{weight_format}" for op in ("linear", "conv") for weight_format in FORMATS}
     assert set(CALLS) == macs | (set(STEP_OPERATORS) - {"linear", "conv"})
     assert set(INTEGER_OPERATORS) == (set(STEP_OPERATORS) - {PAD}) | {"flatten"}

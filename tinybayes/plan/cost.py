@@ -1,7 +1,7 @@
 """Estimated instructions of a step, to choose between kernels; never reported as a measurement.
 
-Formulas of the form ``a * nonzeros + b * rows``, with coefficients fitted on counts from the emulated Cortex-M4
-(`make fit-cost` prints counts beside estimates). Armv7E-M, gcc 12.2 -O2.
+The coefficients are fitted on counts from the emulated Cortex-M4 (Armv7E-M, gcc 12.2 -O2) by ``scripts/fit_cost.py``,
+which prints them anew.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tinybayes.ir import MacNode
 
 @dataclass(frozen=True)
 class MacShape:
-    """What the cost of a layer with weights depends on."""
+    """What the cost of a layer with weights depends on; a row has ``segments`` of ``columns``."""
 
     rows: int
     columns: int
@@ -21,52 +21,51 @@ class MacShape:
     positions: int
 
     @property
+    def weights(self) -> int:
+        """Weights, zeros included."""
+        return self.rows * self.segments * self.columns
+
+    @property
     def tiles(self) -> int:
-        """256-wide tiles of a row."""
-        return self.segments * -(-self.columns // 256)
+        """256-wide tiles of all rows."""
+        return self.rows * self.segments * -(-self.columns // 256)
+
+    @property
+    def outputs(self) -> int:
+        """Accumulators that are finished."""
+        return self.rows * self.positions
 
 
-def _linear_dense(shape: MacShape) -> float:
-    return 4.6 * shape.rows * shape.columns + 20 * shape.rows
+Terms = Callable[[MacShape], tuple[int, ...]]
 
-
-def _linear_index(shape: MacShape) -> float:
-    return 5.4 * shape.nonzero + (20 + 12 * shape.tiles) * shape.rows
-
-
-def _linear_huffman(shape: MacShape) -> float:
-    return 29 * shape.nonzero + 22 * shape.rows
-
-
-def _positions(shape: MacShape) -> float:
-    return 28 * shape.rows * shape.positions
-
-
-def _conv_dense(shape: MacShape) -> float:
-    return 2.75 * shape.rows * shape.columns * shape.segments * shape.positions + _positions(shape)
-
-
-def _conv_index(shape: MacShape) -> float:
-    unpack = 9 * shape.nonzero + 12 * shape.tiles * shape.rows
-    return 2.9 * shape.nonzero * shape.positions + _positions(shape) + unpack
-
-
-def _conv_huffman(shape: MacShape) -> float:
-    return 2.9 * shape.nonzero * shape.positions + _positions(shape) + 32 * shape.nonzero
-
-
-COSTS: dict[tuple[str, str], Callable[[MacShape], float]] = {
-    ("linear", "dense"): _linear_dense,
-    ("linear", "index"): _linear_index,
-    ("linear", "huffman"): _linear_huffman,
-    ("conv", "dense"): _conv_dense,
-    ("conv", "index"): _conv_index,
-    ("conv", "huffman"): _conv_huffman,
+TERMS: dict[tuple[str, str], Terms] = {
+    ("linear", "dense"): lambda s: (s.weights, s.rows),
+    ("linear", "index"): lambda s: (s.nonzero, s.tiles, s.rows),
+    ("linear", "huffman"): lambda s: (s.nonzero, s.rows),
+    ("conv", "dense"): lambda s: (s.weights * s.positions, s.outputs, s.rows),
+    ("conv", "index"): lambda s: (s.nonzero * s.positions, s.outputs, s.nonzero + s.tiles, s.rows),
+    ("conv", "huffman"): lambda s: (s.nonzero * s.positions, s.outputs, s.nonzero, s.rows),
 }
+"""What the cost of each kernel is a sum of."""
+
+COEFFICIENTS: dict[tuple[str, str], tuple[float, ...]] = {
+    ("linear", "dense"): (4.00, 17.31),  # within 0.1%
+    ("linear", "index"): (5.23, 23.34, 4.84),  # within 2.9%
+    ("linear", "huffman"): (29.02, 24.13),  # within 0.5%
+    ("conv", "dense"): (2.71, 12.14, 165.03),  # within 3.2%
+    ("conv", "index"): (2.48, 18.76, 17.94, 0.00),  # within 5.9%
+    ("conv", "huffman"): (2.67, 18.74, 42.85, 0.00),  # within 4.6%
+}
+
+
+def mac_shape(node: MacNode, positions: int) -> MacShape:
+    """The shape of ``node`` at ``positions`` output positions."""
+    outputs, segments, width, channels = node.weight.shape
+    return MacShape(outputs, width * channels, segments, node.nonzero, positions)
 
 
 def estimate_instructions(node: MacNode, weight_format: str, positions: int) -> int:
     """Estimated instructions of ``node`` in ``weight_format`` at ``positions`` output positions."""
-    outputs, segments, width, channels = node.weight.shape
-    shape = MacShape(outputs, width * channels, segments, node.nonzero, positions)
-    return round(COSTS[node.op, weight_format](shape))
+    key = (node.op, weight_format)
+    terms = TERMS[key](mac_shape(node, positions))
+    return round(sum(c * term for c, term in zip(COEFFICIENTS[key], terms, strict=True)))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tinybayes.report.facts import Facts
 from tinybayes.report.numerals import grouped, percent
@@ -70,7 +71,7 @@ def accuracy_plot(rows: Sequence[Row]) -> AccuracyPlot:
     )
     digits = max(0, -math.floor(math.log10(100 * step) + 1e-9))
     ticks = tuple((f"{100 * k / _TICKS:.1f}%", percent(low + k * step, digits)) for k in range(_TICKS + 1))
-    links = tuple(Link(*a, *b) for a, b in zip(places, places[1:], strict=False))
+    links = tuple(Link(*a, *b) for a, b in pairwise(places))
     return AccuracyPlot(str(len(rows) * _ROW_HEIGHT), dots, links, ticks)
 
 

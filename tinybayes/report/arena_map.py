@@ -10,6 +10,8 @@ from tinybayes.report.facts import ArenaBuffer, Facts
 from tinybayes.report.numerals import grouped, in_bytes
 
 _HEIGHT = 260
+_TOP = 8
+_NARROWEST_STEP, _GUTTER = 58, 52
 _LIVE_HEIGHT = 84
 _TEXT_HEIGHT = 20
 _TWO_LINES, _ONE_LINE = 34, 16
@@ -50,29 +52,34 @@ class Column:
 class ArenaMap:
     """Buffers over steps and addresses, above the live bytes of each step. ``ticks`` are (y, address)."""
 
-    height: str
+    top: str
+    full_height: str
     live_height: str
     boxes: tuple[Box, ...]
     columns: tuple[Column, ...]
     ticks: tuple[tuple[str, str], ...]
-    peak_bytes: int
+    peak: str
+
+
+def narrowest_pixels(steps: int) -> int:
+    """How narrow the map may get before it scrolls in its box."""
+    return _GUTTER + _NARROWEST_STEP * steps
 
 
 def arena_map(facts: Facts) -> ArenaMap:
     """Which bytes of the arena are in use in which step."""
     steps, arena = len(facts.layers), facts.arena_bytes
     tensors = {layer.tensor for layer in facts.layers}
-    live = [
-        sum(b.size_bytes for b in facts.buffers if b.first_step <= k <= b.last_step) for k in range(steps)
-    ]  # fmt: skip
+    live = [sum(b.size_bytes for b in facts.buffers if b.first_step <= k <= b.last_step) for k in range(steps)]
     peak = max(live)
     return ArenaMap(
-        height=str(_HEIGHT),
+        top=str(_TOP),
+        full_height=str(_HEIGHT + 2 * _TOP),
         live_height=str(_LIVE_HEIGHT),
         boxes=tuple(_box(buffer, steps, arena, buffer.name in tensors) for buffer in facts.buffers),
         columns=tuple(_column(k, layer.name, live[k], peak, steps) for k, layer in enumerate(facts.layers)),
         ticks=tuple((f"{_HEIGHT * (1 - at / arena):.1f}", grouped(at)) for at in _addresses(facts.buffers, arena)),
-        peak_bytes=peak,
+        peak=in_bytes(peak),
     )
 
 

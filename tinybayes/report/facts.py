@@ -125,7 +125,7 @@ def check(record: Mapping[str, Any]) -> Facts:
     weights_bytes = flash.count("weights_bytes")
     if sum(layer.weights_bytes for layer in layers) != weights_bytes:
         raise flash.wrong("weights_bytes", "the sum over the layers")
-    arena_bytes = ram.count("arena_bytes")
+    arena_bytes = ram.count("arena_bytes", 1)
     return Facts(
         name=network.text("name"),
         input_shape=network.shape("input_shape"),

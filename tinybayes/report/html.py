@@ -11,6 +11,7 @@ from tinybayes.ir import Graph
 from tinybayes.report import accuracy_plot, arena_map, bars, findings, matrices, tables, theme
 from tinybayes.report import provenance as origin
 from tinybayes.report.facts import Facts, check
+from tinybayes.report.numerals import in_bytes
 from tinybayes.report.record import FILE_NAME, Record, positions, read_record
 
 PAGE_NAME = "report.html"
@@ -23,19 +24,25 @@ class Page:
 
     facts: Facts
     headline: findings.Headline
+    verify_command: str
+    build_command: str
+    count_command: str
     places: tuple[findings.Place, ...]
     flash: tuple[bars.Bar, ...]
     flash_table: tables.Table
     flash_kinds: tuple[tuple[str, str], ...]
     image: tuple[bars.Segment, ...]
     image_parts: tuple[tuple[str, str, str], ...]
+    image_total: str
     arena: arena_map.ArenaMap
+    arena_width: str
     arena_table: tables.Table
     arena_note: str
     cost: tuple[bars.Bar, ...]
     cost_table: tables.Table
     matrices: tuple[matrices.MatrixPicture, ...]
     accuracy: accuracy_plot.AccuracyPlot | None
+    accuracy_missing: str
     accuracy_command: str
     by_recording: str
     comparisons: tuple[bars.Contest, ...]
@@ -54,20 +61,26 @@ def render(record: Record, graph: Graph) -> str:
     page = Page(
         facts=facts,
         headline=findings.headline(facts, graph),
+        verify_command=findings.VERIFY,
+        build_command=findings.BUILD,
+        count_command=findings.COUNT,
         places=findings.places(facts),
         flash=bars.flash_bars(facts),
         flash_table=tables.flash_table(facts),
         flash_kinds=bars.flash_kinds(facts),
         image=bars.image_segments(facts),
         image_parts=bars.image_parts(facts),
+        image_total="" if facts.image_bytes is None else in_bytes(facts.image_bytes),
         arena=arena_map.arena_map(facts),
+        arena_width=str(arena_map.narrowest_pixels(len(facts.layers))),
         arena_table=tables.arena_table(facts),
         arena_note=findings.arena_note(facts, graph),
         cost=bars.cost_bars(facts),
         cost_table=tables.cost_table(facts, macs),
         matrices=matrices.pictures(graph),
         accuracy=accuracy_plot.accuracy_plot(rows) if rows else None,
-        accuracy_command=findings.labelled(graph),
+        accuracy_missing="On the device:" if rows else "",
+        accuracy_command=findings.labelled(graph) if facts.accuracy_device is None else "",
         by_recording=findings.by_recording(graph),
         comparisons=bars.contests(facts),
         provenance=origin.provenance(facts, graph),

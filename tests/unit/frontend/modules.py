@@ -1,8 +1,12 @@
 """Torch modules that together use every supported operator."""
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from tinybayes.frontend import import_module
 
 
 class Standardized(nn.Module):
@@ -88,3 +92,10 @@ def build(name):
             nn.init.uniform_(layer.weight, -1.5, 1.5)
             nn.init.normal_(layer.bias)
     return module, shape
+
+
+@functools.cache
+def imported(name):
+    """(torch module, float graph, sample shape)."""
+    module, shape = build(name)
+    return module, import_module(module, torch.zeros(1, *shape)), shape

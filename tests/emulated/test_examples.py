@@ -1,0 +1,121 @@
+"""The shipped networks hold what the project promises, measured on the emulated Cortex-M4."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinybayes import tbn
+from tinybayes.boards import load_board
+from tinybayes.datasets.samples import read_samples
+from tinybayes.ir import Graph
+from tinybayes.pipeline import Deployment, compile_network, reference_accuracy
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+RECIPES = ("imu-user-id", "mnist-lenet300")
+BOARD = load_board("mps2-an386")
+
+
+@pytest.fixture(scope="module", params=RECIPES)
+def recipe(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def graph(recipe: str) -> Graph:
+    return tbn.load(EXAMPLES / f"{recipe}.tbn")
+
+
+def compiled(graph: Graph, out: Path, objective: str, protocol: str = "frames") -> Deployment:
+    deployment = compile_network(graph, BOARD, out, objective=objective, protocol=protocol)
+    deployment.build()
+    return deployment
+
+
+@pytest.mark.emulated
+@pytest.mark.parametrize("objective", ["flash", "latency", "balanced"])
+def test_every_bit_agrees_on_host_and_qemu(graph: Graph, objective: str, tmp_path: Path) -> None:
+    verdicts = compiled(graph, tmp_path / "out", objective).verify(("host", "qemu"), device_samples=32)
+    for place, verdict in verdicts.items():
+        assert verdict.mismatches == 0, f"{place}: {verdict.first_mismatch}"
+
+
+def test_weights_fit_the_promised_bytes(recipe: str, graph: Graph, tmp_path: Path) -> None:
+    deployment = compile_network(graph, BOARD, tmp_path / "out", objective="flash")
+    assert deployment.record["flash"]["weights_bytes"] <= {"imu-user-id": 3500, "mnist-lenet300": 6500}[recipe]
+
+
+@pytest.mark.emulated
+@pytest.mark.parametrize(("objective", "most"), [("flash", 160_000), ("latency", 45_000)])
+def test_lenet300_takes_few_instructions(objective: str, most: int, tmp_path: Path) -> None:
+    graph = tbn.load(EXAMPLES / "mnist-lenet300.tbn")
+    assert compiled(graph, tmp_path / "out", objective).count_instructions() <= most
+
+
+@pytest.mark.emulated
+def test_the_bare_image_is_accounted_to_the_byte(graph: Graph, tmp_path: Path) -> None:
+    record = compiled(graph, tmp_path / "out", "flash", protocol="none").record
+    flash = record["flash"]
+    assert flash["weights_bytes"] + flash["code_bytes"] + flash["other_bytes"] == flash["image_bytes"]
+    assert sum(layer["weights_bytes"] for layer in record["layers"]) == flash["weights_bytes"]
+
+
+def test_the_figures_beside_an_example_are_its_own(recipe: str, graph: Graph) -> None:
+    figures = json.loads((EXAMPLES / f"{recipe}.json").read_text())
+    assert figures["seed"] == graph.facts["seed"]
+    integer = next(stage for stage in graph.facts["stages"] if stage["stage"] == "integer")
+    assert figures["integer_accuracy"] == pytest.approx(integer["accuracy"])
+    assert sum(node.nonzero for node in graph.mac_nodes) == integer["nonzero"]
+
+
+def test_imu_user_id_recognises_people(tmp_path: Path) -> None:
+    graph = tbn.load(EXAMPLES / "imu-user-id.tbn")
+    samples = read_samples("imu-user-id", graph.torch_input_shape)
+    assert samples.y is not None
+    accuracy = reference_accuracy(graph, samples.x, samples.y)
+    assert accuracy >= graph.facts["float_accuracy"] - 0.01
+    verdicts = compile_network(graph, BOARD, tmp_path / "out").verify(("host",), samples.x, samples.y)
+    assert verdicts["host"].mismatches == 0
+    assert verdicts["host"].samples == len(samples.x)
+
+
+@pytest.mark.slow
+@pytest.mark.emulated
+def test_lenet300_on_the_complete_test_set(tmp_path: Path) -> None:
+    graph = tbn.load(EXAMPLES / "mnist-lenet300.tbn")
+    samples = read_samples("mnist-lenet300", graph.torch_input_shape)
+    assert samples.y is not None
+    assert len(samples.y) == 10_000
+    deployment = compiled(graph, tmp_path / "out", "flash")
+    verdicts = deployment.verify(("host", "qemu"), samples.x, samples.y, device_samples=1000)
+    assert [verdict.mismatches for verdict in verdicts.values()] == [0, 0]
+    assert deployment.record["accuracy"]["reference"] >= 0.98
+
+
+@pytest.mark.slow
+@pytest.mark.emulated
+def test_imu_user_id_on_the_complete_test_set(tmp_path: Path) -> None:
+    graph = tbn.load(EXAMPLES / "imu-user-id.tbn")
+    samples = read_samples("imu-user-id", graph.torch_input_shape)
+    deployment = compiled(graph, tmp_path / "out", "flash")
+    verdicts = deployment.verify(("host", "qemu"), samples.x, samples.y)
+    assert [verdict.mismatches for verdict in verdicts.values()] == [0, 0]
+    assert verdicts["qemu"].samples == len(samples.x)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe_name", RECIPES)
+def test_integers_agree_with_the_fake_quantised_torch_network(recipe_name: str) -> None:
+    import torch
+
+    from tinybayes.frontend.fake_quant import fake_quantized
+    from tinybayes.reference import execute, quantize_input
+
+    graph = tbn.load(EXAMPLES / f"{recipe_name}.tbn")
+    samples = read_samples(recipe_name, graph.torch_input_shape)
+    x = samples.x[:2000]
+    codes = execute(graph, quantize_input(graph, x))[graph.output]
+    with torch.no_grad():
+        simulated = fake_quantized(graph)(torch.from_numpy(x)).numpy()
+    assert np.mean(codes.argmax(axis=1) == simulated.argmax(axis=1)) >= 0.995

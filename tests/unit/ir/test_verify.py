@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.networks import Builder
+from tinybayes.errors import InternalError
+from tinybayes.ir import Graph, Tensor, verify
+
+
+@pytest.fixture
+def graph():
+    return Builder(np.random.default_rng(0), (10, 3)).conv(4, (1, 3)).max_pool((1, 2)).flatten().linear(5).graph()
+
+
+def broken(graph, index, **fields):
+    nodes = list(graph.nodes)
+    nodes[index] = replace(nodes[index], **fields)
+    return replace(graph, nodes=tuple(nodes))
+
+
+def with_tensor(graph, name, **fields):
+    return replace(graph, tensors={**graph.tensors, name: replace(graph.tensors[name], **fields)})
+
+
+def test_a_sound_network_is_returned_unchanged(graph):
+    assert verify(graph) is graph
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda g: broken(g, 1, name="layer.0"), "layer.0: name is used twice"),
+        (lambda g: broken(g, 1, inputs=("nobody",)), "pool.1: tensor 'nobody' is unknown"),
+        (lambda g: broken(g, 0, inputs=("t3",)), "layer.0: tensor 't3' is read before it is written"),
+        (lambda g: broken(g, 0, requant=None), "layer.0: an integer node has no requantization"),
+        (lambda g: broken(g, 0, stride=(1, 2)), "layer.0: output .* where the kernel gives"),
+        (lambda g: broken(g, 1, window=(1, 4)), "pool.1: output"),
+        (lambda g: broken(g, 3, weight=np.zeros((5, 1, 1, 9), np.int8)), "layer.3: 9 columns for 16"),
+        (lambda g: broken(g, 3, weight=np.zeros((5, 1, 1, 16), np.int16)), "weights are int8 and biases int32"),
+        (lambda g: broken(g, 3, bias=np.full(5, 2**30, np.int32)), "the accumulator can exceed 30 bits"),
+        (lambda g: broken(g, 3, weight_scale=None), "layer.3: weight scale"),
+        (lambda g: replace(g, output="nobody"), "output 'nobody' is not a tensor"),
+        (lambda g: with_tensor(g, "x", dtype="uint8"), "x: the input and the output of a network are int8"),
+        (lambda g: with_tensor(g, "t0", zero_point=3), "t0: zero points other than 0"),
+        (lambda g: with_tensor(g, "t3", scale=float("nan")), "t3: scale nan is not positive"),
+        (lambda g: with_tensor(g, "t1", scale=0.5), "pool.1: a maximum keeps dtype and scale"),
+        (lambda g: with_tensor(g, "t2", dtype="float32"), "flatten.2: mixes float and integer"),
+    ],
+)  # fmt: skip
+def test_each_contradiction_names_its_node(graph, change, message):
+    with pytest.raises(InternalError, match=message):
+        verify(change(graph))
+
+
+def test_unused_tensors_are_dropped_with_their_nodes(graph):
+    shorter = replace(graph, output="t2").with_nodes(graph.nodes[:3], graph.tensors)
+    assert sorted(shorter.tensors) == ["t0", "t1", "t2", "x"]
+
+
+def test_shapes_as_height_width_channels():
+    assert Tensor("v", (7,)).hwc == (1, 1, 7)
+    assert Tensor("s", (5, 7)).hwc == (1, 5, 7)
+    assert Tensor("m", (4, 5, 7)).hwc == (4, 5, 7)
+    assert Graph({"v": Tensor("v", (7,))}, (), "v", "v", (7,)).with_facts(seed=3).facts == {"seed": 3}
