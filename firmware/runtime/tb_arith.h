@@ -8,12 +8,11 @@
 #ifndef TB_ARITH_H
 #define TB_ARITH_H
 
-#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-static_assert((-3 >> 1) == -2, "right shifts of negative numbers must be arithmetic");
+_Static_assert((-3 >> 1) == -2, "right shifts of negative numbers must be arithmetic");
 
 /** Kernels are inlined into one function per layer, where their constant parameters fold away. */
 #define TB_INLINE static inline __attribute__((always_inline))

@@ -44,6 +44,7 @@ def difference(directory: Path, files: Mapping[str, str]) -> str:
     for path in sorted(there & set(files)):
         old = (directory / path).read_bytes().decode("utf-8")
         if old != files[path]:
-            lines = difflib.unified_diff(old.splitlines(), files[path].splitlines(), f"golden/{path}", path, lineterm="")
+            before, after = old.splitlines(), files[path].splitlines()
+            lines = difflib.unified_diff(before, after, f"golden/{path}", path, lineterm="")
             problems.append("\n".join(list(lines)[:_LINES_SHOWN]) or f"{path}: differs in line ends")
     return "\n".join(problems)

@@ -2,7 +2,19 @@
 
 import numpy as np
 
-from tinybayes.ir import AveragePool, Conv, Flatten, Graph, InputScaling, Linear, MaxPool, Requant, Select, Tensor, verify
+from tinybayes.ir import (
+    AveragePool,
+    Conv,
+    Flatten,
+    Graph,
+    InputScaling,
+    Linear,
+    MaxPool,
+    Requant,
+    Select,
+    Tensor,
+    verify,
+)
 
 _LAYER = Requant(pre_shift=0, multiplier=np.array([20000], np.int32), post_shift=17, low=-128, high=127)
 _RELU = Requant(pre_shift=2, multiplier=np.array([24576], np.int32), post_shift=15, low=0, high=255)
@@ -28,11 +40,13 @@ def three_formats() -> Graph:
     )  # fmt: skip
     second = Linear(
         name="hidden.1", inputs=("a",), output="b", weight=_weight((4, 1, 1, 6), [*range(-12, 0), *range(1, 13)]),
-        bias=np.array([1000, -3, 5, 0], np.int32), dense_shape=(4, 1, 1, 8), weight_scale=np.array([0.02]), requant=_RELU,
+        bias=np.array([1000, -3, 5, 0], np.int32), dense_shape=(4, 1, 1, 8),
+        weight_scale=np.array([0.02]), requant=_RELU,
     )  # fmt: skip
     third = Linear(
         name="output", inputs=("b",), output="y", weight=_weight((3, 1, 1, 4), [0, 0, 127, 0, *[0] * 7, -1]),
-        bias=np.array([70000, -70001, 0], np.int32), dense_shape=(3, 1, 1, 4), weight_scale=np.array([0.02, 0.03, 0.01]),
+        bias=np.array([70000, -70001, 0], np.int32), dense_shape=(3, 1, 1, 4),
+        weight_scale=np.array([0.02, 0.03, 0.01]),
         requant=Requant(1, np.array([16384, 32767, 20000], np.int32), 16, -128, 127),
     )  # fmt: skip
     tensors = {

@@ -34,10 +34,9 @@ def project_files(name: str) -> dict[str, str]:
 
 
 def hand_written(files: dict[str, str]) -> dict[str, str]:
-    """Of ``files``, those with a namesake among the hand-written ones: path in ``firmware/`` -> text."""
+    """Of ``files``, those with a namesake among the hand-written ones: path -> path within ``firmware/``."""
     source = asset_directory("firmware")
-    names = {path: (path.removeprefix("firmware/") if path.startswith("firmware/") else f"runtime/{path.split('/')[-1]}")
-             for path in files}  # fmt: skip
+    names = {path: path.replace("network/", "runtime/").removeprefix("firmware/") for path in files}
     return {path: name for path, name in names.items() if (source / name).is_file()}
 
 
@@ -79,5 +78,5 @@ def test_a_missing_directory_and_every_kind_of_difference_are_told(tmp_path) -> 
 def test_a_missing_golden_fails_with_the_command_that_writes_it(golden: CheckGolden, request) -> None:
     if request.config.getoption("--update-golden"):
         return
-    with pytest.raises(pytest.fail.Exception, match="the golden directory is missing\n.*`make golden`"):
+    with pytest.raises(pytest.fail.Exception, match=r"the golden directory is missing\n.*`make golden`"):
         golden("no_such_network", {"a": ""})

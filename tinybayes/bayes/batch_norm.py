@@ -22,7 +22,7 @@ def refresh_batch_norm(module: nn.Module, x: Tensor, batch: int = 256) -> None:
         layer.reset_running_stats()
         layer.momentum = None  # a cumulative average instead of an exponential one
         layer.train()
-    for chunk in x[: max(len(x) - len(x) % batch, min(len(x), batch))].split(batch):
+    for chunk in torch.split(x[: len(x) - len(x) % batch] if len(x) > batch else x, batch):
         module(chunk)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum

@@ -1,8 +1,9 @@
 """Linear and convolutional layers with a Gaussian posterior over every weight: sparse variational dropout.
 
-The posterior of a weight is N(theta, sigma^2), in the additive parametrisation of Molchanov et al. (ICML 2017): ``weight``
-holds theta and ``log_sigma2`` the logarithm of the variance. In training mode the layers sample pre-activations instead of
-weights (local reparametrisation, Kingma et al. 2015); in evaluation mode they use the posterior mean.
+The posterior of a weight is N(theta, sigma^2), in the additive parametrisation of Molchanov et al. (ICML 2017):
+``weight`` holds theta and ``log_sigma2`` the logarithm of the variance. In training mode the layers sample
+pre-activations instead of weights (local reparametrisation, Kingma et al. 2015); in evaluation mode they use the
+posterior mean.
 """
 
 from typing import Any
@@ -30,7 +31,7 @@ def _perturbed(mean: Tensor, variance: Tensor) -> Tensor:
 class LinearVD(nn.Linear):
     """nn.Linear with a variational weight matrix; the bias is a plain parameter."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - whatever nn.Linear takes
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the plain layer takes
         super().__init__(*args, **options)
         self.log_sigma2 = nn.Parameter(torch.full_like(self.weight, INITIAL_LOG_SIGMA2))
 
@@ -45,16 +46,16 @@ class LinearVD(nn.Linear):
 class _ConvVD(nn.modules.conv._ConvNd):
     """What the two convolutions share; every output position draws its own noise."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the convolution takes
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the plain layer takes
         super().__init__(*args, **options)
         self.log_sigma2 = nn.Parameter(torch.full_like(self.weight, INITIAL_LOG_SIGMA2))
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, in_channels, *space) to (batch, out_channels, *space)."""
-        mean = self._conv_forward(input, self.weight, self.bias)  # type: ignore[operator] # of the concrete class
+        mean = self._conv_forward(input, self.weight, self.bias)
         if not self.training:
-            return mean  # type: ignore[no-any-return] # as above
-        variance = self._conv_forward(input * input, self.log_sigma2.exp(), None)  # type: ignore[operator] # as above
+            return mean
+        variance = self._conv_forward(input * input, self.log_sigma2.exp(), None)
         return _perturbed(mean, variance)
 
 

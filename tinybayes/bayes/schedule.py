@@ -4,7 +4,7 @@ import math
 
 
 def warm_up(epoch: float, start: float, length: float) -> float:
-    """Weight of the KL term: 0 up to epoch ``start``, then linear to 1 over ``length`` epochs (Molchanov et al. 2017)."""
+    """Weight of the KL term: 0 up to ``start``, then linear to 1 over ``length`` epochs (Molchanov et al. 2017)."""
     if length <= 0:
         return float(epoch >= start)
     return min(1.0, max(0.0, (epoch - start) / length))
@@ -16,5 +16,5 @@ def cosine(epoch: float, epochs: float) -> float:
 
 
 def constant_then_linear(epoch: float, epochs: float) -> float:
-    """Factor of the learning rate: 1 for the first half, then linear to 0 (Molchanov et al. 2017, for LeNet-300-100)."""
+    """Factor of the learning rate: 1 for the first half, then linear to 0 (Molchanov et al. 2017, LeNet-300-100)."""
     return min(1.0, 2.0 * (1.0 - min(1.0, epoch / epochs)))

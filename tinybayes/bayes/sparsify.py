@@ -15,7 +15,7 @@ Variational = LinearVD | Conv1dVD | Conv2dVD
 
 
 def sparsify(module: nn.Module, initial_log_sigma2: float = INITIAL_LOG_SIGMA2) -> nn.Module:
-    """A copy of ``module`` in which every Linear, Conv1d and Conv2d has a variational weight around its present value."""
+    """A copy of ``module`` whose Linear, Conv1d and Conv2d have variational weights around their present values."""
     module = copy.deepcopy(module)
     for layer in list(module.modules()):
         if type(layer) in VARIATIONAL:
@@ -40,7 +40,7 @@ def variational_layers(module: nn.Module) -> Iterator[tuple[str, Variational]]:
     """(name, layer) of every variational layer, in the order of the module."""
     for name, layer in module.named_modules():
         if type(layer) in _PLAIN:
-            yield name, layer  # type: ignore[misc] # the table's keys are exactly the union
+            yield name, layer
 
 
 def log_alphas(module: nn.Module) -> dict[str, Tensor]:
@@ -56,7 +56,7 @@ def kl(module: nn.Module) -> Tensor:
 
 @dataclass(frozen=True)
 class LogAlphaStatistics:
-    """What the posterior of one layer says: how many weights live (log alpha below the threshold), and the quartiles."""
+    """What the posterior of a layer says: how many weights live (log alpha below the threshold), the quartiles."""
 
     weights: int
     nonzero: int

@@ -12,7 +12,7 @@ from tinybayes.errors import TinybayesError
 
 # The base of all complaints about options. Typer brings a click of its own from 0.22 on and click's before, so the
 # class is taken from where both have it: BadParameter is a UsageError, which is a ClickException.
-_ClickException = typer.BadParameter.__mro__[2]
+_ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 _USAGE_STATUS = 2
 _INTERRUPTED_STATUS = 130
 _BUG_STATUS = 70

@@ -15,9 +15,9 @@ _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 def fold_batch_norm(network: nn.Sequential) -> nn.Sequential:
     """An equivalent copy for inference in which each BatchNorm is gone and the layer before it has gained a bias.
 
-    w' = w * g and b' = beta + (b - mean) * g, with g = gamma / sqrt(variance + eps) of each output channel. The sums are
-    made in float64 and rounded once. Zeros stay zeros. Raises UnsupportedError for a BatchNorm that follows no linear or
-    convolutional layer.
+    w' = w * g and b' = beta + (b - mean) * g, with g = gamma / sqrt(variance + eps) of each output channel. The sums
+    are made in float64 and rounded once. Zeros stay zeros. Raises UnsupportedError for a BatchNorm that follows no
+    linear or convolutional layer.
     """
     folded: list[nn.Module] = []
     for place, layer in enumerate(network):
@@ -27,8 +27,8 @@ def fold_batch_norm(network: nn.Sequential) -> nn.Sequential:
         if not folded or not isinstance(folded[-1], _LAYERS):
             before = type(folded[-1]).__name__ if folded else "the input"
             raise UnsupportedError(
-                f"layer {place}: {type(layer).__name__} follows {before}; it can be folded only into a Linear, Conv1d or "
-                "Conv2d directly before it"
+                f"layer {place}: {type(layer).__name__} follows {before}; it can be folded only "
+                "into a Linear, Conv1d or Conv2d directly before it"
             )
         _fold(folded[-1], layer)
     return nn.Sequential(*folded).eval()

@@ -55,7 +55,7 @@ def prune(module: nn.Module, threshold: float = THRESHOLD) -> MaskedNetwork:
 
 @torch.no_grad()
 def weight_counts(module: nn.Module) -> tuple[int, int]:
-    """(nonzero, all) entries of the weight matrices and kernels of a plain network; biases and norms are not counted."""
+    """(nonzero, all) entries of the matrices and kernels of a plain network; biases and norms are not counted."""
     nonzero = total = 0
     for layer in module.modules():
         if type(layer) in (nn.Linear, nn.Conv1d, nn.Conv2d):

@@ -16,9 +16,9 @@ def cluster(values: Tensor, levels: int, rate: float = 0.0, rounds: int = 100) -
     """k-means of 1-D ``values`` into at most ``levels`` clusters, initialised linearly over [min, max].
 
     Linear initialisation, because the rare large weights matter most (Han, Mao and Dally, ICLR 2016, section 3.2). With
-    ``rate`` > 0 a value pays for the bits of its cluster, (v - c)^2 + rate * variance * -log2 p(c): the entropy-constrained
-    quantiser of Chou, Lookabaugh and Gray (1989). Returns (centroids float32 ascending, index int64 per value); clusters
-    that end up empty are dropped.
+    ``rate`` > 0 a value pays for the bits of its cluster, (v - c)^2 + rate * variance * -log2 p(c): the quantiser of
+    Chou, Lookabaugh and Gray (1989), constrained in entropy. Returns (centroids float32 ascending, index int64 per
+    value); clusters that end up empty are dropped.
     """
     values = values.double()
     centroids = torch.linspace(float(values.min()), float(values.max()), levels, dtype=torch.float64)
@@ -49,9 +49,9 @@ def snap_to_grid(levels: Tensor) -> Tensor:
 class SharedNetwork(nn.Module):
     """A network whose weights are looked up in one small table a layer; the tables and the biases train.
 
-    ``levels{n}`` has a slot for each level (a parameter) and ``index{n}`` says which slot a weight reads, -1 for zero. The
-    gradient of a level is the sum of its weights' gradients (Han et al. 2016, eq. 3), which is what autograd makes of a
-    look-up.
+    ``levels{n}`` has a slot for each level (a parameter) and ``index{n}`` says which slot a weight reads, -1 for zero.
+    The gradient of a level is the sum of its weights' gradients (Han et al. 2016, eq. 3), which is what autograd makes
+    of a look-up.
     """
 
     def __init__(self, network: nn.Module, levels: int, rate: float = 0.0) -> None:
@@ -59,7 +59,7 @@ class SharedNetwork(nn.Module):
         if not 1 <= levels <= MAX_LEVELS:
             raise ValueError(f"levels must be 1 to {MAX_LEVELS}, got {levels}")
         self.network = copy.deepcopy(network)
-        self._names = []
+        self._names: list[str] = []
         for name, layer in self.network.named_modules():
             if type(layer) in (nn.Linear, nn.Conv1d, nn.Conv2d):
                 weight = layer.get_parameter("weight").requires_grad_(False)

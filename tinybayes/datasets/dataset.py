@@ -13,7 +13,7 @@ Labels = NDArray[np.int64]
 class Dataset:
     """Three disjoint parts of one labelled dataset.
 
-    ``x_*`` are float32 of shape (samples, *one sample as the torch module takes it*), ``y_*`` int64 of shape (samples,).
+    ``x_*`` are float32 (samples, *one sample as the torch module takes it*), ``y_*`` int64 of shape (samples,).
     Everything that is chosen is chosen on the validation part; the test part is for reporting only.
     """
 

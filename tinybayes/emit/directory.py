@@ -61,7 +61,9 @@ def _manifest(directory: Path) -> set[str]:
         paths = [path for path in listed if isinstance(path, str)]
     except (OSError, ValueError, KeyError, TypeError):
         return set()
-    return {p for p in paths if not PurePosixPath(p).is_absolute() and ".." not in PurePosixPath(p).parts}
+    inside = {p for p in paths if not PurePosixPath(p).is_absolute() and ".." not in PurePosixPath(p).parts}
+    root = directory.resolve()
+    return {p for p in inside if (directory / p).parent.resolve().is_relative_to(root)}
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -24,7 +24,7 @@ def hex32(value: int) -> str:
 class AssertTag(Extension):
     """``{% assert condition %}`` stops rendering with an InternalError where the condition does not hold."""
 
-    tags = frozenset({"assert"})
+    tags = {"assert"}  # noqa: RUF012 - the class it extends declares a plain set
 
     def parse(self, parser: Parser) -> nodes.Node:
         """Turns the tag into a call of ``_check``."""

@@ -19,11 +19,25 @@ def convert(program: Program) -> Graph:
                 f"are: {SUPPORTED}"
             )
         handler(chain, call)
+        _check_shape(chain, call)
     graph = chain.graph()
     try:
         return verify(graph.with_nodes(graph.nodes, graph.tensors))
     except InternalError as error:
         raise UnsupportedError(f"{program.source}: the program does not fit together: {error}") from error
+
+
+def _check_shape(chain: Chain, call: Call) -> None:
+    """What was understood must have the shape that torch found, or something else was meant."""
+    value = chain.values.get(call.result)
+    declared = chain.program.shapes.get(call.result)
+    if value is not None and value.torch_shape != declared:
+        wanted = "missing" if declared is None else f"(batch, {', '.join(map(str, declared))})"
+        chain.refuse(
+            call,
+            f"gives (batch, {', '.join(map(str, value.torch_shape))}) by what is supported here, but its shape in "
+            f"the program is {wanted}: only the batch may be dynamic, and it must stay the first dimension",
+        )
 
 
 def _live(program: Program) -> list[Call]:

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -25,10 +23,10 @@ from tinybayes.ir import Graph
 def import_module(module: nn.Module, example: Tensor | npt.NDArray[np.floating] | None) -> Graph:
     """The float network that ``module`` computes.
 
-    ``example`` is a batch of real inputs (samples, *sample shape), at least one sample: its shape says what the network
-    takes, and calibration data serves. Raises UserError for an example that is missing or of another kind, and
-    UnsupportedError for anything that is not supported, with its place in the module, and for a module that torch.export
-    cannot trace.
+    ``example`` is a batch of real inputs (samples, *sample shape), at least one sample: its shape says what the
+    network takes, and calibration data serves. Raises UserError for an example that is missing or of another kind, and
+    UnsupportedError for anything that is not supported, with its place in the module, and for a module that
+    torch.export cannot trace.
     """
     wanted = "wanted floating-point numbers of shape (samples, ...), at least one sample"
     if example is None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,6 +12,8 @@ from torch import Tensor, nn
 from tinybayes.errors import InternalError
 from tinybayes.ir import AveragePool, Conv, Flatten, Graph, Linear, MacNode, MaxPool, Requant, Select
 from tinybayes.ir import Tensor as Grid
+
+_CHUNK_SAMPLES = 256
 
 
 class FakeQuantized(nn.Module):
@@ -47,6 +51,17 @@ class FakeQuantized(nn.Module):
 def fake_quantized(graph: Graph) -> FakeQuantized:
     """The fake-quantised torch network of an integer network."""
     return FakeQuantized(graph)
+
+
+def fake_quantized_classes(graph: Graph, x: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The class with the largest output, int64 (samples,), of the fake-quantised torch network.
+
+    ``x`` is real inputs (samples, *torch input shape).
+    """
+    network = fake_quantized(graph)
+    with torch.no_grad():
+        classes = [network(part).argmax(dim=-1) for part in torch.from_numpy(x).split(_CHUNK_SAMPLES)]
+    return torch.cat(classes).numpy()
 
 
 Layer = Callable[[Tensor], Tensor]

@@ -86,7 +86,10 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """``constants`` by the name that calls use; ``paths`` gives each constant's path in the module."""
+    """``constants`` by the name that calls use; ``paths`` gives each constant's path in the module.
+
+    ``shapes`` is what torch found each tensor's shape to be, without the batch; None for a size that is dynamic.
+    """
 
     source: str
     input: str
@@ -95,6 +98,7 @@ class Program:
     constants: Mapping[str, Constant]
     paths: Mapping[str, str]
     output: str
+    shapes: Mapping[str, tuple[int | None, ...]]
 
 
 def parse_program(source: str, model: Json, tensors: Mapping[str, Constant]) -> Program:
@@ -143,7 +147,11 @@ def _parse(source: str, model: Json, tensors: Mapping[str, Constant]) -> Program
     name = str(inputs[0]["as_tensor"]["name"])
     shape = _input_shape(source, name, graph["tensor_values"][name])
     calls = tuple(_call(node) for node in graph["nodes"])
-    return Program(source, name, shape, calls, constants, paths, str(outputs[0]["as_tensor"]["name"]))
+    shapes = {
+        str(key): tuple(size.get("as_int") for size in meta["sizes"][1:])
+        for key, meta in graph["tensor_values"].items()
+    }
+    return Program(source, name, shape, calls, constants, paths, str(outputs[0]["as_tensor"]["name"]), shapes)
 
 
 def _input_shape(source: str, name: str, meta: Json) -> tuple[int, ...]:

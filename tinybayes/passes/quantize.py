@@ -8,12 +8,13 @@ import numpy.typing as npt
 
 from tinybayes.errors import LimitError, UserError
 from tinybayes.ir import AveragePool, Graph, MacNode, Node, Relu, Tensor
+from tinybayes.ir.requant import INT16_MAX
 from tinybayes.ir.tensor import DType
 from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
 from tinybayes.passes.chains import Run, refuse_empty_layers, runs
 from tinybayes.passes.requantize import choose_pre_shift, choose_requant
-from tinybayes.passes.weights import narrow_bias, quantize_weight
+from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
 
 Real = npt.NDArray[np.float64]
 
@@ -126,15 +127,15 @@ def _largest(run: Run, source: _Grid) -> float:
 
 
 def _mac(node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int) -> MacNode:
-    weight, weight_scale = quantize_weight(node.weight)
+    up, down = statistics.peaks[node.output]
+    peak = _HEADROOM * np.maximum(up, down if grid.low < 0 else 0.0)
+    weight, weight_scale = quantize_weight(node.weight, _least_scales(node, source, grid, peak))
     unit = weight_scale * source.scale
     exact_bias = node.bias.astype(np.float64) / unit
     products = np.abs(weight.reshape(node.outputs, -1).astype(np.int64)).sum(axis=1) * float(source.largest_stored_code)
     bound = products + np.abs(exact_bias)
     ratio = unit / grid.scale
-    up, down = statistics.peaks[node.output]
-    peak = np.maximum(up, down if grid.low < 0 else 0.0)
-    reach = np.minimum(bound, _HEADROOM * peak / unit)
+    reach = np.minimum(bound, peak / unit)
     pre_shift = choose_pre_shift(ratio, reach, grid.largest_code)
     if np.any(exact_bias != 0) and pre_shift > 0:
         # The pre-shift rounds down; half a unit in the bias makes it round to nearest at no cost.
@@ -155,6 +156,20 @@ def _mac(node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias
         weight_scale=weight_scale,
         requant=choose_requant(ratio, pre_shift, grid.low, grid.high),
     )
+
+
+def _least_scales(node: MacNode, source: _Grid, grid: _Grid, peak: Real) -> Real:
+    """The smallest weight scale of each channel that does not cost the other channels more than one bit.
+
+    All channels share a pre-shift. A channel with small weights and a large bias would have an accumulator so large
+    that the channels with large weights would be left with few bits.
+    """
+    largest = float(np.abs(node.weight).max()) / WEIGHT_MAX
+    pre_shift = choose_pre_shift(np.array([largest * source.scale / grid.scale]), np.array([np.inf]), grid.largest_code)
+    least: Real = np.minimum((grid.largest_code + 0.5) * grid.scale, peak) / (
+        source.scale * INT16_MAX * 2.0 ** (pre_shift + 1)
+    )
+    return least
 
 
 def _average_pool(node: AveragePool, source: _Grid, grid: _Grid) -> AveragePool:

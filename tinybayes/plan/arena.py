@@ -38,7 +38,7 @@ def place(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
     orders: Iterable[Sequence[Buffer]] = (
         (tuple(by_size), *permutations(by_size)) if len(buffers) <= _EXHAUSTIVE_BUFFERS else (by_size,)
     )
-    best = min((_first_fit(order) for order in orders), key=arena_bytes)
+    best = _best_fit(orders, most_bytes_alive(buffers))
     by_name = {buffer.name: buffer for buffer in best}
     return tuple(by_name[buffer.name] for buffer in buffers)
 
@@ -46,6 +46,25 @@ def place(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
 def arena_bytes(buffers: Iterable[Buffer]) -> int:
     """Bytes that an arena needs for ``buffers``."""
     return max((buffer.end for buffer in buffers), default=0)
+
+
+def most_bytes_alive(buffers: Sequence[Buffer]) -> int:
+    """The most bytes in use in any step: no arena can be smaller."""
+    starts = {buffer.first_step for buffer in buffers}
+    alive = (sum(b.size_bytes for b in buffers if b.first_step <= step <= b.last_step) for step in starts)
+    return max(alive, default=0)
+
+
+def _best_fit(orders: Iterable[Sequence[Buffer]], enough_bytes: int) -> list[Buffer]:
+    """The first of the smallest placements; looks no further than one of ``enough_bytes``."""
+    best: list[Buffer] | None = None
+    for order in orders:
+        placed = _first_fit(order)
+        if best is None or arena_bytes(placed) < arena_bytes(best):
+            best = placed
+        if arena_bytes(best) <= enough_bytes:
+            break
+    return best or []
 
 
 def _first_fit(order: Sequence[Buffer]) -> list[Buffer]:

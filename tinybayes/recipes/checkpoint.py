@@ -1,7 +1,7 @@
 """Checkpoints: one file that says where a training stands, written whole or not at all, read without pickle.
 
-The file is a line that names format and version, the SHA-256 of the rest, and the rest: ``torch.save`` of tensors, numbers,
-strings and containers of them.
+The file is a line that names format and version, the SHA-256 of the rest, and the rest: ``torch.save`` of tensors,
+numbers, strings and containers of them.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The knobs of each recipe: what they do, their defaults and where those come from. No torch, so that --help is quick."""
+"""The knobs of each recipe: what they do, their defaults and where those come from. No torch: --help is quick."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,7 +20,9 @@ class Knobs:
     batch: int = _knob(100, "samples in a step", _MOLCHANOV)
     train_stride: int = _knob(64, "distance of the starts of training windows, samples", "as the test windows")
     label_smoothing: float = _knob(0.0, "share of each label spread over all classes", "none")
-    noise: float = _knob(0.0, "standard deviation of Gaussian noise added to training inputs, of unit deviation", "none")
+    noise: float = _knob(
+        0.0, "standard deviation of Gaussian noise added to training inputs, of unit deviation", "none"
+    )
     gain_jitter: float = _knob(0.0, "standard deviation of a random gain of each input channel", "none")
     shift_pixels: int = _knob(0, "largest random shift of a training image, pixels", "none")
     weight_decay: float = _knob(0.0, "decoupled weight decay of the dense and fine-tuning stages", "none")
@@ -30,17 +32,25 @@ class Knobs:
     sparse_learning_rate: float = _knob(1e-3, "learning rate of the posterior means (Adam)", _MOLCHANOV)
     log_sigma2_learning_rate: float = _knob(1e-3, "learning rate of the log variances (Adam)", _MOLCHANOV)
     initial_log_sigma2: float = _knob(-10.0, "log variance that training starts from", _MOLCHANOV)
-    kl_weight: float = _knob(1.0, "weight of the KL divergence after warm-up; 1 is the evidence lower bound", _MOLCHANOV)
+    kl_weight: float = _knob(
+        1.0, "weight of the KL divergence after warm-up; 1 is the evidence lower bound", _MOLCHANOV
+    )
     warm_up_start: float = _knob(5.0, "epoch at which the KL divergence starts to count", _MOLCHANOV)
     warm_up_epochs: float = _knob(15.0, "epochs over which its weight rises to its full value", _MOLCHANOV)
     threshold: float = _knob(3.0, "log alpha from which a weight is pruned", _MOLCHANOV)
+    most_nonzero: int = _knob(
+        0, "cap on the surviving weights, those of lowest log alpha; 0 leaves the threshold alone", _CHOSEN
+    )
+    cap_end: float = _knob(0.7, "share of the sparse stage at which the falling cap reaches its end", _CHOSEN)
     fine_tune_epochs: int = _knob(20, "epochs of fine-tuning the surviving weights", _CHOSEN)
     fine_tune_learning_rate: float = _knob(5e-4, "learning rate of fine-tuning (Adam, cosine to 0)", _CHOSEN)
     levels: int = _knob(15, "most distinct nonzero weights a layer may have, 1 to 31", _HAN + "; number " + _CHOSEN)
     rate: float = _knob(0.02, "price of a bit when weights are clustered, in variances of the weights", _CHOSEN)
     share_epochs: int = _knob(20, "epochs of training the shared levels and the biases", _CHOSEN)
     share_learning_rate: float = _knob(2e-4, "learning rate of the shared levels (Adam, cosine to 0)", _CHOSEN)
-    by_recording_epochs: int = _knob(0, "epochs of the side experiment that splits by recording; 0 leaves it out", _CHOSEN)
+    by_recording_epochs: int = _knob(
+        0, "epochs of the side experiment that splits by recording; 0 leaves it out", _CHOSEN
+    )
     distillation: float = _knob(0.0, "share of the loss that follows the dense network's soft labels", _CHOSEN)
     temperature: float = _knob(2.0, "temperature of the soft labels", _CHOSEN)
 

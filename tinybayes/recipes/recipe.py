@@ -41,9 +41,9 @@ def train(
 ) -> Trained:
     """Run a recipe to its end, or on from ``checkpoint`` if that file exists; a finished one returns at once.
 
-    The same knobs give the same network on the same machine. On KeyboardInterrupt the checkpoint holds the last finished
-    epoch, and the next call repeats the interrupted one exactly. Raises UserError for an unknown recipe, FileFormatError
-    for a checkpoint that cannot be used, ToolError when the data cannot be had.
+    The same knobs give the same network on the same machine. On KeyboardInterrupt the checkpoint holds the last
+    finished epoch, and the next call repeats the interrupted one exactly. Raises UserError for an unknown recipe,
+    FileFormatError for a checkpoint that cannot be used, ToolError when the data cannot be had.
     """
     recipe = RECIPES.get(recipe_name)
     if recipe is None:

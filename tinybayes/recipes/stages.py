@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from tinybayes.bayes import (
+    cap_living,
     constant_then_linear,
     cosine,
+    cubic_cap,
     kl,
     log_alpha_statistics,
     posterior_mean,
@@ -27,9 +29,13 @@ def _no_penalty(module: nn.Module, epoch: float) -> Tensor | None:
     return None
 
 
+def _nothing(module: nn.Module, epoch: int) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Stage:
-    """One stage: ``prepare`` makes its module from those of the finished stages, ``plain`` the network it stands for."""
+    """One stage: ``prepare`` makes its module from those of finished stages, ``plain`` the network it stands for."""
 
     name: str
     epochs: int
@@ -39,6 +45,7 @@ class Stage:
     nonzero: Callable[[Any], int]
     factor: Callable[[float, float], float] = cosine
     penalty: Callable[[nn.Module, float], Tensor | None] = _no_penalty
+    after_epoch: Callable[[nn.Module, int], None] = _nothing
     distills: bool = True
     refreshes: bool = False
 
@@ -56,6 +63,12 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
     def divergence(module: nn.Module, epoch: float) -> Tensor | None:
         weight = knobs.kl_weight * warm_up(epoch, knobs.warm_up_start, knobs.warm_up_epochs)
         return weight / train_samples * kl(module) if weight > 0 else None
+
+    def cap(module: nn.Module, epoch: int) -> None:
+        if knobs.most_nonzero:
+            weights = weight_counts(posterior_mean(module))[1]
+            end = knobs.cap_end * knobs.sparse_epochs
+            cap_living(module, cubic_cap(epoch, knobs.warm_up_start, end, weights, knobs.most_nonzero), knobs.threshold)
 
     def living(module: nn.Module) -> int:
         return sum(layer.nonzero for layer in log_alpha_statistics(module, knobs.threshold).values())
@@ -85,6 +98,7 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
             nonzero=living,
             factor=constant_then_linear,
             penalty=divergence,
+            after_epoch=cap,
             refreshes=True,
         ),
         Stage(

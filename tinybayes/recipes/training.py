@@ -132,6 +132,7 @@ class Trainer:
         if state.epoch < stage.epochs:
             loss = self._epoch(stage, module)
             state.epoch += 1
+            stage.after_epoch(module, state.epoch)
         if stage.refreshes:
             refresh_batch_norm(module, self.x["train"][self.refresh_rows])
         state.seconds += time.monotonic() - started
@@ -146,7 +147,7 @@ class Trainer:
         groups = self.state.optimizer.param_groups
         rates = [group["lr"] for group in stage.groups(module)]
         teacher = self.state.modules.get("dense") if stage.distills and self.knobs.distillation > 0 else None
-        order = torch.randperm(len(self.x["train"])).split(self.knobs.batch)
+        order = torch.split(torch.randperm(len(self.x["train"])), self.knobs.batch)
         total = 0.0
         for number, rows in enumerate(order):
             epoch = self.state.epoch + number / len(order)
@@ -157,7 +158,7 @@ class Trainer:
             loss = self._data_loss(module(x), self.y["train"][rows], x, teacher)
             penalty = stage.penalty(module, epoch)
             self.state.optimizer.zero_grad()
-            (loss if penalty is None else loss + penalty).backward()
+            torch.autograd.backward(loss if penalty is None else loss + penalty)
             self.state.optimizer.step()
             total += float(loss.detach()) * len(rows)
         return total / len(self.x["train"])
@@ -197,7 +198,7 @@ class Trainer:
 
     def _close(self, stage: Stage, module: nn.Module) -> None:
         plain = stage.plain(module).eval()
-        nonzero, weights = weight_counts(plain)
+        _, weights = weight_counts(plain)
         self.state.results[stage.name] = {
             "accuracy": accuracy(plain, self.x["test"], self.y["test"]),
             "validation_accuracy": accuracy(plain, self.x["validation"], self.y["validation"]),
@@ -231,13 +232,19 @@ class Trainer:
             self.state = self._state(content)
             torch.set_rng_state(content["random"])
         except (KeyError, TypeError, IndexError, RuntimeError, ValueError, AttributeError) as error:
-            raise refused(self.checkpoint, f"the checkpoint does not fit this network ({type(error).__name__})") from error
+            raise refused(
+                self.checkpoint, f"the checkpoint does not fit this network ({type(error).__name__})"
+            ) from error
 
     def _state(self, content: dict[str, Any]) -> _State:
-        state = _State({}, dict(content["results"]), content["stage"], content["epoch"], None, float(content["seconds"]))
+        state = _State(
+            {}, dict(content["results"]), content["stage"], content["epoch"], None, float(content["seconds"])
+        )
         begun = [stage for stage in self.stages if stage.name in content["modules"]]
         running = content["optimizer"] is not None
-        if not (0 <= state.stage <= len(self.stages) and len(begun) == state.stage + running == len(content["modules"])):
+        if not (
+            0 <= state.stage <= len(self.stages) and len(begun) == state.stage + running == len(content["modules"])
+        ):
             raise ValueError("stages")
         if not 0 <= state.epoch <= (self.stages[state.stage].epochs if running else 0):
             raise ValueError("epoch")
@@ -267,10 +274,10 @@ def accuracy(module: nn.Module, x: Tensor, y: Tensor) -> float:
     """Fraction of samples whose largest output is the label, in evaluation mode; the module's mode is restored."""
     training = module.training
     module.eval()
-    right = sum(
-        int((module(a).argmax(1) == b).sum())
-        for a, b in zip(x.split(_EVALUATION_BATCH), y.split(_EVALUATION_BATCH), strict=True)
-    )
+    right = 0
+    for start in range(0, len(x), _EVALUATION_BATCH):
+        rows = slice(start, start + _EVALUATION_BATCH)
+        right += int((module(x[rows]).argmax(1) == y[rows]).sum())
     module.train(training)
     return right / len(x)
 

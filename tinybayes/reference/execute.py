@@ -32,7 +32,8 @@ def quantize_input(graph: Graph, x: Array) -> npt.NDArray[np.int8]:
     Applies the input scaling in float32, then rounds half to even and saturates.
     """
     tensor = graph.input_tensor
-    codes = np.rint(scaled_input(graph, x) / np.float32(tensor.scale))
+    with np.errstate(over="ignore"):  # what overflows to infinity saturates below
+        codes = np.rint(scaled_input(graph, x) / np.float32(tensor.scale))
     saturated: npt.NDArray[np.int8] = np.clip(codes, *tensor.code_range).astype(np.int8)
     return saturated
 

@@ -48,7 +48,10 @@ class AccuracyPlot:
 
 def accuracy_rows(facts: Facts) -> list[Row]:
     """(label, kind, accuracy, nonzero weights) from float to device."""
-    rows: list[Row] = [(stage.name, "trained", stage.accuracy, stage.nonzero) for stage in facts.stages]
+    rows: list[Row] = [
+        (stage.name, "integer" if stage.name == "integer" else "trained", stage.accuracy, stage.nonzero)
+        for stage in facts.stages
+    ]
     if not rows and facts.accuracy_float is not None:
         rows.append(("float", "trained", facts.accuracy_float, None))
     if facts.accuracy_reference is not None:

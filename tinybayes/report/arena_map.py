@@ -59,6 +59,7 @@ class ArenaMap:
     columns: tuple[Column, ...]
     ticks: tuple[tuple[str, str], ...]
     peak: str
+    has_scratch: bool
 
 
 def narrowest_pixels(steps: int) -> int:
@@ -80,6 +81,7 @@ def arena_map(facts: Facts) -> ArenaMap:
         columns=tuple(_column(k, layer.name, live[k], peak, steps) for k, layer in enumerate(facts.layers)),
         ticks=tuple((f"{_HEIGHT * (1 - at / arena):.1f}", grouped(at)) for at in _addresses(facts.buffers, arena)),
         peak=in_bytes(peak),
+        has_scratch=any(buffer.name not in tensors for buffer in facts.buffers),
     )
 
 

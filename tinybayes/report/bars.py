@@ -58,7 +58,7 @@ def flash_bars(facts: Facts) -> tuple[Bar, ...]:
     rows: list[tuple[str, str, list[tuple[str, int]]]] = [
         (
             layer.name,
-            layer.format or layer.op,
+            layer.format or ("" if layer.op == layer.name else layer.op),
             [*((kind, layer.bytes_by_kind.get(kind, 0)) for kind in KINDS), ("code", layer.code_bytes or 0)],
         )
         for layer in facts.layers
@@ -106,7 +106,7 @@ def cost_bars(facts: Facts) -> tuple[Bar, ...]:
     return tuple(
         Bar(
             label=layer.name,
-            note=layer.op,
+            note="" if layer.op == layer.name else layer.op,
             value="–" if layer.instructions is None else grouped(layer.instructions),
             segments=_single(
                 "weights", layer.instructions or 0, largest, f"{grouped(layer.instructions or 0)} instructions"

@@ -125,6 +125,10 @@ def check(record: Mapping[str, Any]) -> Facts:
     weights_bytes = flash.count("weights_bytes")
     if sum(layer.weights_bytes for layer in layers) != weights_bytes:
         raise flash.wrong("weights_bytes", "the sum over the layers")
+    parts = [flash.known_count(key) for key in ("weights_bytes", "code_bytes", "other_bytes")]
+    image_bytes = flash.known_count("image_bytes")
+    if image_bytes is not None and None not in parts and sum(part or 0 for part in parts) != image_bytes:
+        raise flash.wrong("image_bytes", "the sum of weights_bytes, code_bytes and other_bytes")
     arena_bytes = ram.count("arena_bytes", 1)
     return Facts(
         name=network.text("name"),
@@ -142,7 +146,7 @@ def check(record: Mapping[str, Any]) -> Facts:
         weights_bytes=weights_bytes,
         code_bytes=flash.known_count("code_bytes"),
         other_bytes=flash.known_count("other_bytes"),
-        image_bytes=flash.known_count("image_bytes"),
+        image_bytes=image_bytes,
         arena_bytes=arena_bytes,
         stack_bytes=ram.known_count("stack_bytes"),
         ram_bytes=ram.known_count("total_bytes"),
@@ -200,7 +204,12 @@ class _Entry:
         return (_Entry(value, f"{self._where}: {key}[{k}]") for k, value in enumerate(values))
 
     def members(self) -> "Iterator[tuple[str, _Entry]]":
-        return ((str(key)[:_LONGEST_TEXT], self.entry(key)) for key in self._values)
+        for key in self._values:
+            if not _is_text(key):
+                raise FileFormatError(
+                    f"{self._where}: got the key {_shown(key)}, wanted a printable name; compile again"
+                )
+            yield key, self.entry(key)
 
     def count(self, key: str, low: int = 0, high: int = _LARGEST_COUNT) -> int:
         value = self._value(key)
@@ -212,9 +221,9 @@ class _Entry:
         return None if self._value(key) is None else self.count(key)
 
     def text(self, key: str) -> str:
-        value = self._value(key)
-        if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-            raise self.wrong(key, f"a text of at most {_LONGEST_TEXT} characters")
+        value: str = self._value(key)
+        if not _is_text(value):
+            raise self.wrong(key, f"a text of at most {_LONGEST_TEXT} printable characters")
         return value
 
     def known_text(self, key: str) -> str | None:
@@ -290,6 +299,11 @@ def _comparison(place: str, entry: _Entry) -> Comparison:
     return Comparison(place, entry.count("samples"), entry.count("tensors_compared"), entry.count("mismatches"), first)
 
 
+def _is_text(value: object) -> bool:
+    """Printable: no control characters, and no halves of surrogate pairs, which UTF-8 cannot hold."""
+    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and value.isprintable()
+
+
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = ascii(value)
     return text if len(text) <= 60 else text[:57] + "..."

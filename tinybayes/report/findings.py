@@ -11,6 +11,11 @@ from tinybayes.report.provenance import known_recipe
 BUILD = "tinybayes build DIR"
 VERIFY = "tinybayes verify DIR --on host,qemu"
 COUNT = "tinybayes verify DIR --on qemu"
+_SOURCES = {
+    "emulated": "counted in emulation",
+    "static": "counted from the machine code",
+    "measured": "measured on a board",
+}
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,16 @@ def _weights(facts: Facts) -> Tile:
 
 def _ram(facts: Facts) -> Tile:
     if facts.ram_bytes is None:
-        return Tile("RAM for tensors", in_bytes(facts.arena_bytes), ("the arena alone; with stack:",), BUILD)
-    stack = () if facts.stack_bytes is None else (f"{in_bytes(facts.stack_bytes)} reserved for the stack",)
-    return Tile("RAM", in_bytes(facts.ram_bytes), (f"{in_bytes(facts.arena_bytes)} arena for tensors", *stack))
+        return Tile(
+            "RAM for tensors",
+            in_bytes(facts.arena_bytes),
+            ("the arena; with stack and variables not measured yet: run",),
+            BUILD,
+        )
+    stack_bytes = facts.stack_bytes or 0
+    rest_bytes = facts.ram_bytes - facts.arena_bytes - stack_bytes
+    parts = ((facts.arena_bytes, "tensor arena"), (stack_bytes, "stack"), (rest_bytes, "other variables"))
+    return Tile("RAM", in_bytes(facts.ram_bytes), tuple(f"{in_bytes(size)} {what}" for size, what in parts if size > 0))
 
 
 def _instructions(facts: Facts) -> Tile:
@@ -112,13 +124,13 @@ def _instructions(facts: Facts) -> Tile:
     if facts.instructions is None:
         return Tile(title, "", (), COUNT)
     each = facts.instructions / max(1, facts.macs_nonzero)
-    notes = [f"{each:.1f} per nonzero multiplication"]
+    notes = [f"{each:.1f} per nonzero MAC"]
     if facts.cycles is not None:
         notes.append(f"{grouped(facts.cycles)} cycles")
     if facts.seconds is not None:
         notes.append(f"{duration(facts.seconds)} at {facts.clock_hz / 1e6:g}{THIN}MHz")
     if facts.latency_source is not None:
-        notes.append(facts.latency_source)
+        notes.append(_SOURCES.get(facts.latency_source, facts.latency_source))
     return Tile(title, grouped(facts.instructions), tuple(notes))
 
 
@@ -129,5 +141,5 @@ def _accuracy(facts: Facts, graph: Graph) -> Tile:
     samples = facts.accuracy_samples if facts.device_samples is None else facts.device_samples
     notes = [] if samples is None else [f"{grouped(samples)} samples"]
     if facts.accuracy_float is not None:
-        notes.append(f"{percent(facts.accuracy_float)} before compression, in float")
+        notes.append(f"{percent(facts.accuracy_float)} dense in float")
     return Tile(title, percent(facts.accuracy_device), tuple(notes))

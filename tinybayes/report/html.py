@@ -93,7 +93,7 @@ def render(record: Record, graph: Graph) -> str:
 def write_report(directory: Path) -> Path:
     """Writes ``report.html`` into a directory that ``compile`` made; its path.
 
-    Raises FileFormatError where ``report.json`` or ``network.tbn`` is missing or damaged.
+    Raises UserError, or its FileFormatError, where ``report.json`` or ``network.tbn`` is missing or damaged.
     """
     record = read_record(directory)
     graph = tbn.load(directory / _NETWORK_NAME)

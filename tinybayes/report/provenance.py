@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, fields
+from shlex import quote
 
 from tinybayes.ir import Graph
 from tinybayes.recipes.knobs import KNOBS
@@ -36,16 +37,15 @@ def provenance(facts: Facts, graph: Graph) -> Provenance:
         ("input, output", f"{times(*facts.input_shape)} int8, {times(*facts.output_shape)} int8"),
         ("formats", f"network.tbn version {FORMAT_VERSION}, report.json schema {SCHEMA}"),
     ]
-    shown = tuple(sorted((str(k), _fact(v)) for k, v in knobs.items())) if isinstance(knobs, dict) else ()
+    shown = tuple(sorted((_fact(k), _fact(v)) for k, v in knobs.items())) if isinstance(knobs, dict) else ()
     return Provenance(tuple(rows), shown, _commands(facts, graph))
 
 
 def _commands(facts: Facts, graph: Graph) -> tuple[str, ...]:
-    named = "" if facts.name == "network" else f" --name {facts.name}"
-    framed = "" if facts.protocol == "frames" else f" --protocol {facts.protocol}"
-    compiling = (
-        f"tinybayes compile NET.tbn --board {facts.board} --objective {facts.objective}{named}{framed} --out DIR"
-    )
+    named = "" if facts.name == "network" else f" --name {quote(facts.name)}"
+    framed = "" if facts.protocol == "frames" else f" --protocol {quote(facts.protocol)}"
+    target = f"--board {quote(facts.board)} --objective {quote(facts.objective)}"
+    compiling = f"tinybayes compile NET.tbn {target}{named}{framed} --out DIR"
     recipe = known_recipe(graph)
     if not recipe:
         return (compiling, "tinybayes verify DIR --on host,qemu", "tinybayes report DIR")
@@ -76,5 +76,5 @@ def _options(graph: Graph, recipe: str) -> str:
 
 
 def _fact(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    text = value if isinstance(value, str) and value.isprintable() else json.dumps(value, sort_keys=True)
     return text if len(text) <= _LONGEST_FACT else text[: _LONGEST_FACT - 1] + "…"

@@ -43,7 +43,9 @@ def test_nested_networks_go_there_and_back():
     back = posterior_mean(sparsify(plain))
     assert type(sparsify(plain)[0][0]) is Conv1dVD
     assert type(back[0][0]) is nn.Conv1d
-    assert {k: v.tolist() for k, v in back.state_dict().items()} == {k: v.tolist() for k, v in plain.state_dict().items()}
+    assert {k: v.tolist() for k, v in back.state_dict().items()} == {
+        k: v.tolist() for k, v in plain.state_dict().items()
+    }
 
 
 def test_kl_is_the_sum_over_all_weights_and_has_gradient():

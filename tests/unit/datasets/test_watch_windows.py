@@ -45,7 +45,11 @@ def test_no_window_crosses_a_cut(data):
     for recording in recordings():
         cut = int(0.7 * len(recording.samples))
         validation_cut = cut - int(0.2 * cut)
-        parts = {"train": (0, validation_cut), "validation": (validation_cut, cut), "test": (cut, len(recording.samples))}
+        parts = {
+            "train": (0, validation_cut),
+            "validation": (validation_cut, cut),
+            "test": (cut, len(recording.samples)),
+        }
         for part, (first, last) in parts.items():
             for start in range(first, last - 127, 64):
                 x, y = getattr(data, f"x_{part}")[rows[part]], getattr(data, f"y_{part}")[rows[part]]
@@ -86,5 +90,5 @@ def test_a_file_of_other_content_is_never_unpickled(tmp_path, monkeypatch):
 
 def test_missing_seglearn_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ToolError, match="pip install 'seglearn==1.2.5'"):
+    with pytest.raises(ToolError, match=r"pip install 'seglearn==1\.2\.5'"):
         imu_user_id()

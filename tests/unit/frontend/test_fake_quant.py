@@ -19,7 +19,7 @@ def test_it_stays_within_a_code_of_the_integer_network(network):
     simulated = fake_quantized(integer)(x)
     assert simulated.dtype == torch.float64
     difference = np.abs(simulated.numpy() / integer.output_tensor.scale - codes)
-    assert np.mean(difference > 0.5) < 0.12
+    assert np.mean(difference > 0.5) < 0.06
     assert np.mean(difference > 1.5) < 0.002
 
 
@@ -60,7 +60,7 @@ def test_removed_inputs_and_neurons_are_modelled():
     assert "select" in [node.op for node in integer.nodes]
     codes = execute(integer, quantize_input(integer, x.numpy()))[integer.output]
     difference = np.abs(fake_quantized(integer)(x).numpy() / integer.output_tensor.scale - codes)
-    assert np.mean(difference > 0.5) < 0.12
+    assert np.mean(difference > 0.5) < 0.02
 
 
 def test_float_networks_are_refused():

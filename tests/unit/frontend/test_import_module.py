@@ -22,7 +22,8 @@ def test_a_float_graph_computes_what_torch_does(network):
 def test_layers_are_named_after_modules():
     _, graph, _ = imported("standardized")
     assert [node.name for node in graph.nodes] == [
-        "features.0", "features.1", "features.2", "features.3", "features.5", "features.6", "features.7", "flatten", "head",
+        "features.0", "features.1", "features.2", "features.3", "features.5", "features.6", "features.7",
+        "flatten", "head",
     ]  # fmt: skip
     _, graph, _ = imported("perceptron")
     assert [node.name for node in graph.nodes] == ["flatten.0", "linear.1", "relu.2", "linear.4"]
@@ -88,6 +89,8 @@ class _Calls(nn.Module):
         (lambda x: x.permute(0, 2, 3, 1), None, r"aten.permute of an activation is not supported"),
         (lambda x: x.flatten(2), None, r"aten.flatten of dimensions 2 to -1 is not supported"),
         (lambda x: x.reshape(x.shape[0], 4, 18), None, r"\(batch, 4, 18\) is not supported"),
+        (lambda x: x.reshape(x.shape[0] * 2, 36), None, r"aten.reshape"),
+        (lambda x: x.reshape(x.shape[0] * 2, -1), None, r"aten.reshape gives \(batch, 72\).*program is \(batch, 36\)"),
         (lambda x: x + 1, None, r"aten.add is supported only directly on the input"),
         (lambda x: (x - x.mean()), None, r"aten.mean over dimensions None is not supported"),
         (lambda x: x.flatten(1), None, r"the output is a flattened map of several channels"),
@@ -107,7 +110,7 @@ def test_what_is_not_supported_is_named_with_its_place(function, layer, message)
 
 def test_an_unsupported_operator_is_placed_at_the_line_of_the_users_source():
     with pytest.raises(UnsupportedError, match=r"test_import_module.py line \d+: operator aten.tanh"):
-        import_module(_Calls(lambda x: torch.tanh(x)), torch.zeros(1, 2, 6, 6))
+        import_module(_Calls(torch.nn.Tanh()), torch.zeros(1, 2, 6, 6))
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

@@ -73,7 +73,7 @@ def test_pickles_in_the_file_are_never_loaded(archive, tmp_path):
     assert not (tmp_path / "executed").exists()
     weights = "data/weights/model_weights_config.json"
     pickled = edited(weights, lambda config: config["config"]["1.weight"].update(use_pickle=True))
-    with pytest.raises(FileFormatError, match="'1.weight' is stored as a pickle, which is not read"):
+    with pytest.raises(FileFormatError, match=r"'1.weight' is stored as a pickle, which is not read"):
         import_pt2(rewritten(archive, tmp_path / "pickled.pt2", pickled))
 
 
@@ -154,7 +154,7 @@ def test_a_truncated_file_is_refused_wherever_it_ends(archive, tmp_path):
     data = archive.read_bytes()
     for length in {0, 1, 4, 100, len(data) // 2, len(data) - 1, *range(0, len(data), max(1, len(data) // 40))}:
         (tmp_path / "short.pt2").write_bytes(data[:length])
-        with pytest.raises(FileFormatError, match="not a sound .pt2 file"):
+        with pytest.raises(FileFormatError, match=r"not a sound .pt2 file"):
             import_pt2(tmp_path / "short.pt2")
 
 
@@ -202,7 +202,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"nothing.pt2: cannot be read: No such file"):
         import_pt2(tmp_path / "nothing.pt2")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "state.pt2")
-    with pytest.raises(FileFormatError, match="wanted one models/model.json, got 0 programs"):
+    with pytest.raises(FileFormatError, match=r"wanted one models/model.json, got 0 programs"):
         import_pt2(tmp_path / "state.pt2")
     with zipfile.ZipFile(tmp_path / "old.pt2", "w") as old:
         old.writestr("serialized_exported_program.json", "{}")

@@ -28,7 +28,9 @@ def test_it_never_decreases_and_never_leaves_32_bits(requant, accumulator):
     ordered = np.sort(np.array(accumulator, np.int64))[:, None]
     codes = requant.apply(ordered)
     assert (np.diff(codes[:, 0]) >= 0).all()
-    shifted = np.clip(ordered >> requant.pre_shift, -32768, 32767) * requant.multiplier + (1 << (requant.post_shift - 1))
+    shifted = np.clip(ordered >> requant.pre_shift, -32768, 32767) * requant.multiplier + (
+        1 << (requant.post_shift - 1)
+    )
     assert np.abs(shifted).max() < 2**31
 
 

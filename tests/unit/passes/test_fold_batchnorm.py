@@ -15,9 +15,7 @@ def test_folding_keeps_the_function_and_the_zeros(rng):
     x = rng.normal(size=(6, 12, 3)).astype(np.float32)
     assert [node.op for node in folded.nodes] == ["conv", "relu", "flatten", "linear"]
     assert folded.mac_nodes[0].nonzero == graph.mac_nodes[0].nonzero
-    np.testing.assert_allclose(
-        execute(folded, x)[folded.output], execute(graph, x)[graph.output], rtol=1e-4, atol=1e-4
-    )
+    np.testing.assert_allclose(execute(folded, x)[folded.output], execute(graph, x)[graph.output], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -35,5 +33,5 @@ def test_a_batch_norm_elsewhere_is_named(graph, where):
 def test_a_fold_beyond_float32_is_refused():
     graph = Chain((8,)).linear(4).batch_norm().graph()
     graph.nodes[1].multiplier[:] = 1e39
-    with pytest.raises(UnsupportedError, match="'linear0'.*beyond float32"):
+    with pytest.raises(UnsupportedError, match=r"'linear0'.*beyond float32"):
         fold_batchnorm(graph)

@@ -13,18 +13,30 @@ from tinybayes.reference import dequantize_output, execute, quantize_input, scal
 
 def network(kind, seed=0):
     series, image = Chain((16, 3), seed), Chain((8, 8, 2), seed)
+    all_around = (1, 1, 1, 1)
     return {
         "mlp": lambda: Chain((20,), seed).linear(12).relu().linear(8).relu().linear(4),
         "relu at the end": lambda: Chain((20,), seed).linear(12).relu().linear(4).relu(),
-        "relu behind the pool": lambda: series.conv(6, (1, 3), (0, 0, 1, 1)).max_pool((1, 2)).relu().flatten().linear(4),
+        "relu behind the pool": lambda: series.conv(6, (1, 3), (0, 0, 1, 1)).max_pool((1, 2)).relu().flatten()
+        .linear(4),
         "average": lambda: series.conv(6, (1, 3)).relu().average_pool((1, 14)).flatten().linear(4),
-        "average of both signs": lambda: image.conv(5, (3, 3), (1, 1, 1, 1)).average_pool((2, 2)).relu().flatten().linear(4),
+        "average of both signs": lambda: image.conv(5, (3, 3), all_around).average_pool((2, 2)).relu()
+        .flatten().linear(4),
         "average at the end": lambda: image.conv(5, (3, 3)).relu().average_pool((6, 6)).flatten(),
-        "deep": lambda: image.conv(4, (3, 3), (1, 1, 1, 1)).relu().max_pool((2, 2)).conv(6, (2, 2)).relu().flatten().linear(3),
+        "deep": lambda: image.conv(4, (3, 3), all_around).relu().max_pool((2, 2))
+        .conv(6, (2, 2)).relu().flatten().linear(3),
     }[kind]().graph()  # fmt: skip
 
 
-KINDS = ["mlp", "relu at the end", "relu behind the pool", "average", "average of both signs", "average at the end", "deep"]
+KINDS = [
+    "mlp",
+    "relu at the end",
+    "relu behind the pool",
+    "average",
+    "average of both signs",
+    "average at the end",
+    "deep",
+]
 
 
 def data(graph, rng, samples=200):
@@ -133,7 +145,9 @@ def test_wrong_calibration_says_what_was_got_and_wanted(calibration, message):
 
 def test_a_layer_pruned_to_nothing_is_named(rng):
     graph = Chain((20,)).linear(4, weight=np.zeros(80)).relu().linear(3).graph()
-    with pytest.raises(UserError, match="layer 'linear0': no weight that matters survived pruning.*lower the sparsity"):
+    with pytest.raises(
+        UserError, match=r"layer 'linear0': no weight that matters survived pruning.*lower the sparsity"
+    ):
         quantize(graph, data(graph, rng))
 
 
@@ -165,3 +179,11 @@ def test_progress_ends_at_all_samples(rng):
     seen = []
     quantize(graph, data(graph, rng, 150), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(64, 150), (128, 150), (150, 150)]
+
+
+def test_a_channel_with_small_weights_and_a_large_bias_leaves_the_others_their_bits(rng):
+    weight = rng.normal(size=(3, 20)) * np.array([[1.0], [1.0], [0.02]])
+    graph = Chain((20,)).linear(3, weight=weight, bias=[0.0, 0.0, 20.0]).graph()
+    node = quantize(graph, data(graph, rng)).mac_nodes[0]
+    codes_per_step = node.requant.multiplier / 2.0**node.requant.post_shift
+    assert codes_per_step.max() < 1 / 30

@@ -43,7 +43,9 @@ def test_more_than_256_levels_are_no_codebook():
 
 
 def test_other_weights_get_a_scale_for_each_output_with_a_floor(rng):
-    weight = rng.normal(size=(3, 1, 1, 200)).astype(np.float32) * np.array([1, 0.1, 1e-6], np.float32)[:, None, None, None]
+    weight = (
+        rng.normal(size=(3, 1, 1, 200)).astype(np.float32) * np.array([1, 0.1, 1e-6], np.float32)[:, None, None, None]
+    )
     weight[0, 0, 0, 7] = 0
     integers, scales = quantize_weight(weight)
     largest = np.abs(weight).max(axis=(1, 2, 3))

@@ -12,7 +12,11 @@ def rng():
 
 
 def test_a_convolution_is_what_its_loops_say(rng):
-    graph = Builder(rng, (5, 6, 2), per_channel=True).conv(3, (3, 2), stride=(2, 1), padding=(1, 0, 0, 1), dtype="int8").graph()
+    graph = (
+        Builder(rng, (5, 6, 2), per_channel=True)
+        .conv(3, (3, 2), stride=(2, 1), padding=(1, 0, 0, 1), dtype="int8")
+        .graph()
+    )
     node = graph.nodes[0]
     x = random_inputs(rng, graph, 2)
     padded = np.pad(x.astype(int), ((0, 0), (1, 0), (0, 1), (0, 0)))

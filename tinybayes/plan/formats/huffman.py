@@ -79,7 +79,7 @@ def _best_code(symbols: npt.NDArray[np.int64]) -> _Code:
     shortest = max(1, (used - 1).bit_length())
 
     def total_bits(lengths: Sequence[int]) -> int:
-        return sum(f * n for f, n in zip(frequencies, lengths, strict=True)) + 8 * (1 << max(lengths))
+        return int(sum(f * n for f, n in zip(frequencies, lengths, strict=True))) + 8 * (1 << max(lengths))
 
     candidates = (code_lengths(frequencies, limit) for limit in range(shortest, MAX_CODE_BITS + 1))
     lengths = min(candidates, key=total_bits)

@@ -88,6 +88,7 @@ void averaged_map_run(const int8_t input[AVERAGED_MAP_INPUT_LEN], int8_t output[
     averaged_map_step_3(input, output, arena);
     averaged_map_step_4(input, output, arena);
 }
+
 #ifdef AVERAGED_MAP_QUANTIZE
 void averaged_map_quantize(const float *real, int8_t *codes)
 {

@@ -7,7 +7,6 @@
 #ifndef AVERAGED_MAP_WEIGHTS_H
 #define AVERAGED_MAP_WEIGHTS_H
 
-#include <assert.h>
 #include <stdint.h>
 
 /** `features.0` and features.1: conv from 6x6x1 to 3x3x2, index weights. */
@@ -16,14 +15,14 @@ struct averaged_map_layer1_features_0 {
     uint8_t entries[6]; /**< column in tile, value (int8 as uint8) */
     int8_t bias[2]; /**< in units of 2^3 of the accumulator */
 };
-static_assert(sizeof(struct averaged_map_layer1_features_0) == 12, "the report counts these bytes");
+_Static_assert(sizeof(struct averaged_map_layer1_features_0) == 12, "the report counts these bytes");
 extern const struct averaged_map_layer1_features_0 averaged_map_layer1_features_0;
 
 /** `live`: select from 2x2x2 to 4. */
 struct averaged_map_layer3_live {
     _Alignas(4) uint8_t runs[4]; /**< elements to skip, elements to take */
 };
-static_assert(sizeof(struct averaged_map_layer3_live) == 4, "the report counts these bytes");
+_Static_assert(sizeof(struct averaged_map_layer3_live) == 4, "the report counts these bytes");
 extern const struct averaged_map_layer3_live averaged_map_layer3_live;
 
 /** `classes`: linear from 4 to 2, dense weights. */
@@ -32,7 +31,7 @@ struct averaged_map_layer4_classes {
     int8_t bias[2]; /**< in units of 2^0 of the accumulator */
     uint8_t padding[2];
 };
-static_assert(sizeof(struct averaged_map_layer4_classes) == 12, "the report counts these bytes");
+_Static_assert(sizeof(struct averaged_map_layer4_classes) == 12, "the report counts these bytes");
 extern const struct averaged_map_layer4_classes averaged_map_layer4_classes;
 
 #endif

@@ -62,6 +62,7 @@ void padded_series_run(const int8_t input[PADDED_SERIES_INPUT_LEN], int8_t outpu
     padded_series_step_1(input, output, arena);
     padded_series_step_2(input, output, arena);
 }
+
 #ifdef PADDED_SERIES_QUANTIZE
 static const float padded_series_mean[2] = {0.5f, -9.75f};
 static const float padded_series_std[2] = {0.1f, 3.0f};

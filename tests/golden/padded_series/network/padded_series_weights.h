@@ -7,7 +7,6 @@
 #ifndef PADDED_SERIES_WEIGHTS_H
 #define PADDED_SERIES_WEIGHTS_H
 
-#include <assert.h>
 #include <stdint.h>
 
 /** `conv` and pool: conv from 8x2 to 4x4, huffman weights. */
@@ -19,7 +18,7 @@ struct padded_series_layer1_conv {
     int8_t bias[4]; /**< in units of 2^3 of the accumulator */
     uint8_t padding[2];
 };
-static_assert(sizeof(struct padded_series_layer1_conv) == 24, "the report counts these bytes");
+_Static_assert(sizeof(struct padded_series_layer1_conv) == 24, "the report counts these bytes");
 extern const struct padded_series_layer1_conv padded_series_layer1_conv;
 
 /** `classes`: linear from 4x4 to 2, index weights. */
@@ -29,7 +28,7 @@ struct padded_series_layer2_classes {
     int8_t bias[2]; /**< in units of 2^0 of the accumulator */
     uint8_t padding[2];
 };
-static_assert(sizeof(struct padded_series_layer2_classes) == 20, "the report counts these bytes");
+_Static_assert(sizeof(struct padded_series_layer2_classes) == 20, "the report counts these bytes");
 extern const struct padded_series_layer2_classes padded_series_layer2_classes;
 
 #endif

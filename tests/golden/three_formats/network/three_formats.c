@@ -60,6 +60,7 @@ void three_formats_run(const int8_t input[THREE_FORMATS_INPUT_LEN], int8_t outpu
     three_formats_step_1(input, output, arena);
     three_formats_step_2(input, output, arena);
 }
+
 #ifdef THREE_FORMATS_QUANTIZE
 void three_formats_quantize(const float *real, int8_t *codes)
 {

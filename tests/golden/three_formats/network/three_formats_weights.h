@@ -7,7 +7,6 @@
 #ifndef THREE_FORMATS_WEIGHTS_H
 #define THREE_FORMATS_WEIGHTS_H
 
-#include <assert.h>
 #include <stdint.h>
 
 /** `hidden.0`: linear from 16 to 6, huffman weights. */
@@ -18,7 +17,7 @@ struct three_formats_layer0_hidden_0 {
     int8_t levels[2]; /**< the distinct weights */
     int8_t bias[6]; /**< in units of 2^5 of the accumulator */
 };
-static_assert(sizeof(struct three_formats_layer0_hidden_0) == 28, "the report counts these bytes");
+_Static_assert(sizeof(struct three_formats_layer0_hidden_0) == 28, "the report counts these bytes");
 extern const struct three_formats_layer0_hidden_0 three_formats_layer0_hidden_0;
 
 /** `hidden.1`: linear from 6 to 4, dense weights. */
@@ -26,7 +25,7 @@ struct three_formats_layer1_hidden_1 {
     _Alignas(4) int16_t bias[4]; /**< in units of 2^0 of the accumulator */
     int8_t values[24]; /**< row by row */
 };
-static_assert(sizeof(struct three_formats_layer1_hidden_1) == 32, "the report counts these bytes");
+_Static_assert(sizeof(struct three_formats_layer1_hidden_1) == 32, "the report counts these bytes");
 extern const struct three_formats_layer1_hidden_1 three_formats_layer1_hidden_1;
 
 /** `output`: linear from 4 to 3, index weights. */
@@ -37,7 +36,7 @@ struct three_formats_layer2_output {
     uint8_t entries[4]; /**< column in tile, value (int8 as uint8) */
     uint8_t padding[3];
 };
-static_assert(sizeof(struct three_formats_layer2_output) == 28, "the report counts these bytes");
+_Static_assert(sizeof(struct three_formats_layer2_output) == 28, "the report counts these bytes");
 extern const struct three_formats_layer2_output three_formats_layer2_output;
 
 #endif

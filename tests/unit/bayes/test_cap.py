@@ -1,0 +1,50 @@
+"""The falling cap on living weights."""
+
+import torch
+from torch import nn
+
+from tinybayes.bayes import cap_living, cubic_cap, log_alpha_statistics, log_alphas, sparsify
+
+
+def variational(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return sparsify(nn.Sequential(nn.Linear(20, 10), nn.ReLU(), nn.Linear(10, 4)))
+
+
+def living(module: nn.Module) -> int:
+    return sum(layer.nonzero for layer in log_alpha_statistics(module).values())
+
+
+def test_the_cap_falls_from_all_to_the_target():
+    caps = [cubic_cap(epoch, 10, 50, 1000, 100) for epoch in (0, 10, 30, 50, 80)]
+    assert caps == [1000, 1000, round(100 + 900 / 8), 100, 100]
+    assert [cubic_cap(epoch, 5, 5, 9, 3) for epoch in (4, 5)] == [9, 3]
+
+
+def test_only_the_best_known_weights_stay_over_all_layers():
+    module = variational()
+    before = torch.cat([value.flatten() for value in log_alphas(module).values()]).detach()
+    weights = torch.cat([module[0].weight.flatten(), module[2].weight.flatten()]).detach().clone()
+    cap_living(module, 50)
+    after = torch.cat([module[0].weight.flatten(), module[2].weight.flatten()]).detach()
+    assert living(module) == 50
+    kept = before <= before.sort().values[49]
+    assert torch.equal(after, torch.where(kept, weights, 0.0))
+
+
+def test_weights_at_the_threshold_go_whatever_the_cap():
+    module = variational()
+    with torch.no_grad():
+        module[0].log_sigma2.fill_(20.0)
+    cap_living(module, 10_000)
+    assert (module[0].weight == 0).all()
+    assert (module[2].weight != 0).any()
+
+
+def test_a_weight_that_was_put_out_can_grow_back():
+    module = variational()
+    cap_living(module, 0)
+    assert living(module) == 0
+    with torch.no_grad():
+        module[2].weight[0, 0] = 0.01
+    assert living(module) == 1

@@ -1,0 +1,80 @@
+"""Where buffers lie: never on top of each other while both live, and never farther out than needed."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinybayes.errors import InternalError
+from tinybayes.plan.arena import ALIGNMENT_BYTES, Buffer, arena_bytes, most_bytes_alive, place
+from tinybayes.plan.proof import prove
+
+STEPS = 6
+
+
+@st.composite
+def buffer_lists(draw: st.DrawFn, most: int = 12, largest: int = 4000) -> list[Buffer]:
+    count = draw(st.integers(1, most))
+    lives = [sorted((draw(st.integers(0, STEPS - 1)), draw(st.integers(0, STEPS - 1)))) for _ in range(count)]
+    return [Buffer(f"b{k}", draw(st.integers(1, largest)), *life) for k, life in enumerate(lives)]
+
+
+def bytes_alive(buffers: list[Buffer]) -> int:
+    """No arena can be smaller than what lives in one step."""
+    return max(sum(b.size_bytes for b in buffers if b.first_step <= k <= b.last_step) for k in range(STEPS))
+
+
+@settings(deadline=None, max_examples=30)
+@given(buffer_lists())
+def test_placements_pass_the_proof_and_respect_the_lower_bound(buffers: list[Buffer]) -> None:
+    placed = place(buffers)
+    prove(placed, arena_bytes(placed), STEPS)
+    assert [replace(b, offset=0) for b in placed] == buffers
+    assert arena_bytes(placed) >= bytes_alive(buffers) == most_bytes_alive(buffers)
+
+
+@settings(deadline=None, max_examples=15)
+@given(buffer_lists(most=3, largest=12))
+def test_few_buffers_are_placed_as_well_as_can_be(buffers: list[Buffer]) -> None:
+    limit = sum(-(-b.size_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES for b in buffers)
+    offsets = range(0, limit, ALIGNMENT_BYTES)
+
+    def overlaps(a: Buffer, b: Buffer) -> bool:
+        return a.meets(b) and a.offset < b.end and b.offset < a.end
+
+    best = limit
+    for choice in product(offsets, repeat=len(buffers)):
+        tried = [replace(b, offset=o) for b, o in zip(buffers, choice, strict=True)]
+        if arena_bytes(tried) < best and not any(overlaps(a, b) for k, a in enumerate(tried) for b in tried[:k]):
+            best = arena_bytes(tried)
+    assert arena_bytes(place(buffers)) == best
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(1, 500).map(lambda n: 4 * n), min_size=1, max_size=7))
+def test_a_chain_needs_no_more_than_its_two_largest_neighbours(sizes: list[int]) -> None:
+    chain = [Buffer(f"t{k}", size, k, k + 1) for k, size in enumerate(sizes)]
+    widest = max(sum(sizes[k : k + 2]) for k in range(len(sizes)))
+    assert arena_bytes(place(chain)) == widest
+
+
+def test_the_same_buffers_always_land_in_the_same_places() -> None:
+    buffers = [Buffer("a", 10, 0, 1), Buffer("b", 10, 1, 2), Buffer("c", 10, 1, 1)]
+    assert place(buffers) == place(buffers)
+    assert arena_bytes(()) == 0
+
+
+@pytest.mark.parametrize(
+    ("buffers", "size", "message"),
+    [
+        ([Buffer("a", 8, 0, 1, 0), Buffer("b", 8, 1, 2, 4)], 16, "b and a overlap in step 1"),
+        ([Buffer("a", 8, 0, 1, 12)], 16, "a at 12..20 of 16 bytes"),
+        ([Buffer("a", 8, 0, 1, 2)], 16, "a at 2..10 of 16 bytes"),
+        ([Buffer("a", 8, 0, 1, -4)], 16, "a at -4..4 of 16 bytes"),
+    ],
+)
+def test_the_proof_refuses_wrong_placements(buffers: list[Buffer], size: int, message: str) -> None:
+    with pytest.raises(InternalError, match=message):
+        prove(buffers, size, 3)

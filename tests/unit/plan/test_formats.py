@@ -1,0 +1,190 @@
+"""How weights lie in flash, byte by byte, worked out by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinybayes.ir import Conv, Linear, Requant
+from tinybayes.plan.formats import FORMATS, Encoding, Illegal
+from tinybayes.plan.formats.encoding import narrow_bias
+
+REQUANT = Requant(0, np.array([16384], np.int32), 16, -128, 127)
+
+
+def linear(weight: list[list[int]] | np.ndarray, bias: list[int] | None = None, requant: Requant = REQUANT) -> Linear:
+    matrix = np.array(weight, dtype=np.int8)
+    shaped = matrix.reshape(matrix.shape[0], 1, 1, -1)
+    return Linear(
+        name="layer", inputs=("x",), output="y", weight=shaped, dense_shape=shaped.shape,
+        bias=np.array(bias or [0] * len(matrix), np.int32), requant=requant,
+    )  # fmt: skip
+
+
+def conv(weight: np.ndarray) -> Conv:
+    return Conv(
+        name="layer", inputs=("x",), output="y", weight=weight.astype(np.int8), dense_shape=weight.shape,
+        bias=np.zeros(len(weight), np.int32), requant=REQUANT,
+    )  # fmt: skip
+
+
+def encode(weight_format: str, node: Linear | Conv) -> Encoding:
+    made = FORMATS[weight_format](node)
+    assert isinstance(made, Encoding), made
+    return made
+
+
+def stored(encoding: Encoding, name: str) -> list[int]:
+    array = encoding.array(name)
+    assert array is not None
+    return array.values.tolist()
+
+
+def test_dense_is_every_weight_row_by_row() -> None:
+    made = encode("dense", linear([[0, 7, 0], [-128, 0, 127]]))
+    assert stored(made, "values") == [0, 7, 0, -128, 0, 127]
+    assert made.constants == {"bias_bits": 8, "bias_shift": 0, "columns": 3}
+    assert made.size_bytes == 8  # 6 weights and 2 biases of one byte
+
+
+def test_index_stream() -> None:
+    made = encode("index", linear([[0, 7, 0, 0, -2], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]))
+    assert stored(made, "counts") == [2, 0, 1]
+    # (column, value) of each nonzero; -2 is 254 as an unsigned byte.
+    assert stored(made, "entries") == [1, 7, 4, 254, 4, 1]
+    assert made.size_bytes == 12  # 3 counts, 6 bytes of entries, 3 biases
+    assert made.padding_bytes == 0
+
+
+def test_index_stream_counts_from_the_start_of_each_tile_of_256_columns() -> None:
+    row = np.zeros((1, 600), np.int8)
+    row[0, [2, 255, 256, 599]] = [1, 2, 3, 4]
+    made = encode("index", linear(row))
+    assert stored(made, "counts") == [2, 1, 1]
+    assert stored(made, "entries") == [2, 1, 255, 2, 0, 3, 599 - 512, 4]
+
+
+def test_index_stream_of_a_convolution_counts_each_kernel_row() -> None:
+    weight = np.zeros((2, 2, 3, 2))  # outputs, kernel rows, kernel columns, channels
+    weight[0, 1, 2, 1], weight[1, 0, 0, 0], weight[1, 0, 1, 0] = 5, 6, 7
+    made = encode("index", conv(weight))
+    assert stored(made, "counts") == [0, 1, 2, 0]
+    assert stored(made, "entries") == [5, 5, 0, 6, 2, 7]
+    assert made.constants["columns"] == 6
+
+
+def test_huffman_stream_bit_by_bit() -> None:
+    """Positions 1, 3, 7 of 8: gaps 2, 2, 4, and a last gap of 1 that reaches the end.
+
+    ======  ======  =====  ==================  ======
+    bucket  gaps    times  code                extra
+    ======  ======  =====  ==================  ======
+    1       2, 3    2      ``0``               1 bit
+    0       1       1      ``10``              none
+    2       4 .. 7  1      ``11``              2 bits
+    ======  ======  =====  ==================  ======
+
+    Values: -1 is ``0``, 3 is ``1``; the last gap carries the commonest value, 3.
+    """
+    made = encode("huffman", linear([[0, 3, 0, 3], [0, 0, 0, -1]]))
+    bits = "001" + "001" + "11000" + "101" + "00"  # two bits round up to whole bytes
+    stream = [int(bits[:8], 2), int(bits[8:], 2)]
+    assert stream == [0x27, 0x14]
+    assert stored(made, "stream") == [*stream, 0, 0, 0]  # a window of four bytes may begin at any byte of the codes
+    # Entries are symbol << 3 | (code length - 1), for each value of the next two bits: 00, 01, 10, 11.
+    assert stored(made, "gap_table") == [1 << 3 | 0, 1 << 3 | 0, 0 << 3 | 1, 2 << 3 | 1]
+    assert stored(made, "value_table") == [0 << 3 | 0, 1 << 3 | 0]
+    assert stored(made, "levels") == [-1, 3]
+    assert made.constants == {"bias_bits": 8, "bias_shift": 0, "gap_bits": 2, "value_bits": 1, "columns": 4}
+    assert made.size_bytes == 16  # 5 + 4 + 2 + 2 and 2 biases are 15
+    assert made.padding_bytes == 1
+
+
+def test_huffman_with_a_single_symbol_spends_one_bit_on_it() -> None:
+    made = encode("huffman", linear([[4, 4, 4]]))
+    # Four times (three weights and the end): gap 1 is "0" without extra bits, value 4 is "0".
+    assert stored(made, "stream") == [0, 0, 0, 0]
+    assert stored(made, "gap_table") == [0, 0]
+    assert stored(made, "value_table") == [0, 0]
+    assert stored(made, "levels") == [4]
+
+
+def decode(made: Encoding, size: int) -> np.ndarray:
+    """The flat matrix, by the rules in tb_formats.h."""
+    data = bytes(stored(made, "stream"))
+    bits = "".join(f"{byte:08b}" for byte in data)
+    gap_bits, value_bits = made.constants["gap_bits"], made.constants["value_bits"]
+    flat, at, position = np.zeros(size, np.int64), 0, -1
+    while True:
+        entry = stored(made, "gap_table")[int(bits[at : at + gap_bits], 2)]
+        bucket, at = entry >> 3, at + (entry & 7) + 1
+        position += int("1" + bits[at : at + bucket], 2)
+        at += bucket
+        entry = stored(made, "value_table")[int(bits[at : at + value_bits], 2)]
+        at += (entry & 7) + 1
+        assert at <= 8 * (len(data) - 3)
+        if position >= size:
+            return flat
+        flat[position] = stored(made, "levels")[entry >> 3]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 32), st.sampled_from((0.01, 0.1, 0.6, 1.0)), st.integers(1, 1500))
+def test_huffman_streams_hold_the_matrix(seed: int, levels: int, density: float, columns: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.choice(np.setdiff1d(np.arange(-128, 128), [0]), levels, replace=False)
+    matrix = rng.choice(values, (3, columns)) * (rng.random((3, columns)) < density)
+    matrix[1, columns // 2] = values[0]
+    np.testing.assert_array_equal(decode(encode("huffman", linear(matrix)), matrix.size), matrix.reshape(-1))
+
+
+@pytest.mark.parametrize(
+    ("weight_format", "matrix", "reason"),
+    [
+        ("huffman", np.arange(1, 34).reshape(1, -1), "33 distinct values where a table has room for 32"),
+        ("index", np.ones((1, 256)), "a tile of 256 columns has no zero"),
+    ],
+)
+def test_what_a_format_cannot_store_it_says(weight_format: str, matrix: np.ndarray, reason: str) -> None:
+    assert FORMATS[weight_format](linear(matrix)) == Illegal(weight_format, reason)
+
+
+def test_the_widest_elements_come_first_so_that_no_byte_is_lost_inside() -> None:
+    per_channel = Requant(0, np.array([16384, 20000], np.int32), 16, -128, 127)
+    made = encode("dense", linear([[1, 2, 3], [4, 5, 6]], bias=[70001, 1], requant=per_channel))
+    assert [(array.name, array.c_type) for array in made.ordered_arrays] == [
+        ("bias", "int32_t"),
+        ("multipliers", "int16_t"),
+        ("values", "int8_t"),
+    ]
+    assert made.size_bytes == 8 + 4 + 6 + 2
+    assert {array.kind for array in made.arrays} == {"weights", "biases", "multipliers"}
+
+
+@pytest.mark.parametrize(
+    ("bias", "codes", "shift", "dtype"),
+    [
+        ([0, 0], [0, 0], 0, "int8"),
+        ([128, -64], [2, -1], 6, "int8"),
+        ([127, -128], [127, -128], 0, "int8"),
+        ([128, 1], [128, 1], 0, "int16"),
+        ([2**20, -(2**27)], [1, -128], 20, "int8"),
+        ([32767 << 4, 16], [32767, 1], 4, "int16"),
+        ([32769, 2], [32769, 2], 0, "int32"),
+        ([], [], 0, "int8"),
+    ],
+)
+def test_biases_take_the_narrowest_storage_that_holds_them(bias, codes, shift, dtype) -> None:
+    narrow, got = narrow_bias(np.array(bias, np.int32))
+    assert (narrow.tolist(), got, narrow.dtype.name) == (codes, shift, dtype)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.integers(-(2**30), 2**30), max_size=8), st.integers(0, 12))
+def test_narrow_biases_are_exact(values: list[int], shift: int) -> None:
+    bias = np.array([value >> shift << shift for value in values], np.int32)
+    codes, got = narrow_bias(bias)
+    np.testing.assert_array_equal(codes.astype(np.int64) << got, bias)
+    # Whatever fits a byte after some common shift is stored in a byte.
+    fits = any(all((b >> s) << s == b and -128 <= b >> s <= 127 for b in bias.tolist()) for s in range(31))
+    assert (codes.dtype == np.int8) == fits
