@@ -17,7 +17,7 @@ from tinybayes.build.stack import stack_bound_bytes
 from tinybayes.emit.directory import check_ours, write_atomically, write_files
 from tinybayes.emit.firmware import check_network_name, firmware_files
 from tinybayes.emit.network import network_files
-from tinybayes.errors import FileFormatError, UnsupportedError, UserError
+from tinybayes.errors import FileFormatError, LimitError, UnsupportedError, UserError
 from tinybayes.ir import Graph
 from tinybayes.passes import to_integer
 from tinybayes.plan import Plan, check_fits, make_plan
@@ -71,12 +71,13 @@ def load_network(model: "str | Path | nn.Module | Graph", calibration: npt.NDArr
 
 
 def _import(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32] | None) -> Graph:
-    from tinybayes.frontend import import_callable, import_module, import_pt2
-
-    if str(model).endswith(".pt2"):
-        return import_pt2(str(model))
-    if isinstance(model, str) and ":" not in model or isinstance(model, Path):
+    is_archive = str(model).endswith(".pt2")
+    if isinstance(model, str | Path) and not is_archive and (isinstance(model, Path) or ":" not in model):
         raise UserError(f"{model}: wanted a .tbn or .pt2 file, or module:callable that names a function in Python")
+    from tinybayes.frontend import import_callable, import_module, import_pt2  # brings torch along
+
+    if is_archive:
+        return import_pt2(str(model))
     module = import_callable(model) if isinstance(model, str) else model
     if calibration is None:
         raise UserError(_NO_CALIBRATION)
@@ -168,6 +169,7 @@ class Deployment:
             symbol = sizes.symbols.get(f"{self.name}_step_{number}")
             layer["code_bytes"] = symbol.size_bytes if symbol is not None else None
         self._save()
+        self._check_limits()
         return elf
 
     def run(self, x: npt.NDArray[np.float32], on: str = "qemu", progress: Progress = _silent) -> dict[str, Any]:
@@ -261,6 +263,18 @@ class Deployment:
         from tinybayes.report.html import write_report
 
         return write_report(self.directory)
+
+    def _check_limits(self) -> None:
+        limits = self.record.get("limits", {})
+        for what, limit, used in (
+            ("flash", limits.get("flash_bytes"), self.record["flash"]["image_bytes"]),
+            ("ram", limits.get("ram_bytes"), self.record["ram"]["total_bytes"]),
+        ):
+            if limit is not None and used is not None and used > limit:
+                raise LimitError(
+                    f"the image in {self.directory} takes {used} bytes of {what}, {used - limit} more than the {limit} "
+                    f"of --max-{what}; --protocol none leaves out the serial link, which takes a part of it"
+                )
 
     def _save(self) -> None:
         write_atomically(self.directory / records.FILE_NAME, records.record_text(self.record).encode())

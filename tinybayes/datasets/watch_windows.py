@@ -28,20 +28,25 @@ class Recording:
     subject: int
 
 
-def imu_user_id(train_stride: int = STRIDE, validation_fraction: float = 0.2) -> Dataset:
+def imu_user_id(
+    train_stride: int = STRIDE, validation_fraction: float = 0.2, train_on_validation: bool = False
+) -> Dataset:
     """Windows of 128x6 split in time inside each recording.
 
     The first 70 % of a recording trains and the last 30 % tests; the last ``validation_fraction`` of the training part
     validates. No window crosses either cut. Validation and test windows start every 64 samples, training windows every
     ``train_stride``. ``x`` is (windows, 6, 128) in the sensor's own units, ``y`` the person, 0 to 9.
+    ``train_on_validation`` trains on the whole first 70 %, for a last run when all is chosen; validation windows are
+    then among those trained on.
     Raises ToolError when seglearn is not installed and FileFormatError when its data file is not the known one.
     """
     parts: tuple[list[Recording], list[Recording], list[Recording]] = ([], [], [])
     for recording in recordings():
         cut = int(TRAIN_FRACTION * len(recording.samples))
         validation_cut = cut - int(validation_fraction * cut)
-        bounds = (0, validation_cut, cut, len(recording.samples))
-        for part, first, last in zip(parts, bounds, bounds[1:], strict=False):
+        end = len(recording.samples)
+        bounds = ((0, cut if train_on_validation else validation_cut), (validation_cut, cut), (cut, end))
+        for part, (first, last) in zip(parts, bounds, strict=True):
             part.append(Recording(recording.samples[first:last], recording.subject))
     return _windowed(*parts, train_stride)
 

@@ -1,6 +1,6 @@
 """The knobs of each recipe: what they do, their defaults and where those come from. No torch: --help is quick."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 _MOLCHANOV = "Molchanov, Ashukha and Vetrov, ICML 2017"
@@ -16,16 +16,32 @@ def _knob(default: float | int, help: str, source: str) -> Any:  # noqa: ANN401 
 class Knobs:
     """What every recipe can be tuned by; epochs are passes over the training part."""
 
-    seed: int = _knob(0, "seed of initial weights, order and noise", "convention")
+    seed: int = _knob(0, "seed of initial weights, order and noise", "any whole number will do")
     batch: int = _knob(100, "samples in a step", _MOLCHANOV)
-    train_stride: int = _knob(64, "distance of the starts of training windows, samples", "as the test windows")
-    label_smoothing: float = _knob(0.0, "share of each label spread over all classes", "none")
+    train_stride: int = _knob(64, "distance of the starts of training windows, samples", "distance of the test windows")
+    label_smoothing: float = _knob(
+        0.0, "share of each label spread over all classes", "off unless a recipe asks for it"
+    )
     noise: float = _knob(
         0.0, "standard deviation of Gaussian noise added to training inputs, of unit deviation", "none"
     )
-    gain_jitter: float = _knob(0.0, "standard deviation of a random gain of each input channel", "none")
-    shift_pixels: int = _knob(0, "largest random shift of a training image, pixels", "none")
-    weight_decay: float = _knob(0.0, "decoupled weight decay of the dense and fine-tuning stages", "none")
+    gain_jitter: float = _knob(
+        0.0, "standard deviation of a random gain of each input channel", "off unless a recipe asks for it"
+    )
+    shift_pixels: int = _knob(0, "largest random shift of a training image, pixels", "off unless a recipe asks for it")
+    rotation: float = _knob(
+        0.0,
+        "standard deviation of a random rotation of the sensor about each axis, radians",
+        "off unless a recipe asks for it",
+    )
+    refit: int = _knob(
+        0,
+        "1 trains on the validation samples too, for the run that is kept once all is chosen",
+        "off unless a recipe asks for it",
+    )
+    weight_decay: float = _knob(
+        0.0, "decoupled weight decay of the dense and fine-tuning stages", "off unless a recipe asks for it"
+    )
     dense_epochs: int = _knob(60, "epochs of the float network without sparsification", _CHOSEN)
     dense_learning_rate: float = _knob(1e-3, "learning rate of the dense stage (Adam, cosine to 0)", _MOLCHANOV)
     sparse_epochs: int = _knob(200, "epochs of sparse variational dropout", _MOLCHANOV)
@@ -55,21 +71,84 @@ class Knobs:
     temperature: float = _knob(2.0, "temperature of the soft labels", _CHOSEN)
 
 
+def _chosen(base: type[Knobs], name: str, default: float | int, source: str = _CHOSEN) -> Any:  # noqa: ANN401 - stands for a field of any type
+    known = {known.name: known for known in fields(base)}[name]
+    return _knob(default, known.metadata["help"], source)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImuUserIdKnobs(Knobs):
     """Knobs of ``imu-user-id``."""
 
-    batch: int = _knob(64, "samples in a step", _CHOSEN)
+    batch: int = _chosen(Knobs, "batch", 64)
+    train_stride: int = _chosen(Knobs, "train_stride", 16)
+    refit: int = _chosen(Knobs, "refit", 1, "the run that is kept")
+    rotation: float = _chosen(Knobs, "rotation", 0.1)
+    noise: float = _chosen(Knobs, "noise", 0.05)
+    gain_jitter: float = _chosen(Knobs, "gain_jitter", 0.1)
+    label_smoothing: float = _chosen(Knobs, "label_smoothing", 0.05)
+    weight_decay: float = _chosen(Knobs, "weight_decay", 0.02)
+    dense_epochs: int = _chosen(Knobs, "dense_epochs", 30)
+    dense_learning_rate: float = _chosen(Knobs, "dense_learning_rate", 2e-3)
+    sparse_epochs: int = _chosen(Knobs, "sparse_epochs", 40)
+    sparse_learning_rate: float = _chosen(Knobs, "sparse_learning_rate", 2e-3)
+    log_sigma2_learning_rate: float = _chosen(Knobs, "log_sigma2_learning_rate", 1e-2)
+    initial_log_sigma2: float = _chosen(Knobs, "initial_log_sigma2", -8.0)
+    kl_weight: float = _chosen(Knobs, "kl_weight", 0.4)
+    warm_up_start: float = _chosen(Knobs, "warm_up_start", 0.0)
+    warm_up_epochs: float = _chosen(Knobs, "warm_up_epochs", 5.0)
+    most_nonzero: int = _chosen(Knobs, "most_nonzero", 2400, "a tenth of the network's 24,128 weights")
+    cap_end: float = _chosen(Knobs, "cap_end", 0.6)
+    distillation: float = _chosen(Knobs, "distillation", 0.5)
+    fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 12)
+    fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 1e-3)
+    levels: int = _chosen(Knobs, "levels", 31)
+    rate: float = _chosen(Knobs, "rate", 0.004)
+    share_epochs: int = _chosen(Knobs, "share_epochs", 10)
+    share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 2e-3)
+    by_recording_epochs: int = _chosen(Knobs, "by_recording_epochs", 10)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MnistLenet300Knobs(Knobs):
     """Knobs of ``mnist-lenet300``."""
 
+    batch: int = _chosen(Knobs, "batch", 250)
+    shift_pixels: int = _chosen(Knobs, "shift_pixels", 1)
+    dense_epochs: int = _chosen(Knobs, "dense_epochs", 25)
+    dense_learning_rate: float = _chosen(Knobs, "dense_learning_rate", 2e-3)
+    sparse_epochs: int = _chosen(Knobs, "sparse_epochs", 75)
+    sparse_learning_rate: float = _chosen(Knobs, "sparse_learning_rate", 2e-3)
+    log_sigma2_learning_rate: float = _chosen(Knobs, "log_sigma2_learning_rate", 6e-3)
+    initial_log_sigma2: float = _chosen(Knobs, "initial_log_sigma2", -8.0)
+    kl_weight: float = _chosen(Knobs, "kl_weight", 2.0)
+    warm_up_start: float = _chosen(Knobs, "warm_up_start", 0.0)
+    warm_up_epochs: float = _chosen(Knobs, "warm_up_epochs", 10.0)
+    most_nonzero: int = _chosen(Knobs, "most_nonzero", 4400, "the size and speed that the network is meant to have")
+    cap_end: float = _chosen(Knobs, "cap_end", 0.6)
+    distillation: float = _chosen(Knobs, "distillation", 0.5)
+    fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 15)
+    fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 1e-3)
+    levels: int = _chosen(Knobs, "levels", 31)
+    rate: float = _chosen(Knobs, "rate", 0.002)
+    share_epochs: int = _chosen(Knobs, "share_epochs", 12)
+    share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 1e-3)
+
 
 KNOBS: dict[str, type[Knobs]] = {"imu-user-id": ImuUserIdKnobs, "mnist-lenet300": MnistLenet300Knobs}
 
 
 def demo_knobs(seed: int = 0) -> Knobs:
-    """The shortened schedule of ``imu-user-id`` that the demonstration runs."""
-    return replace(ImuUserIdKnobs(), seed=seed)
+    """The shortened schedule of ``imu-user-id`` that the demonstration runs: about 90 s on one core."""
+    return replace(
+        ImuUserIdKnobs(),
+        seed=seed,
+        train_stride=32,
+        dense_epochs=9,
+        sparse_epochs=11,
+        warm_up_epochs=2.0,
+        log_sigma2_learning_rate=2e-2,
+        fine_tune_epochs=4,
+        share_epochs=4,
+        by_recording_epochs=0,
+    )

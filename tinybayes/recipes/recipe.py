@@ -8,9 +8,11 @@ from torch import nn
 
 from tinybayes.datasets import Dataset, imu_user_id, imu_user_id_by_recording, mnist
 from tinybayes.errors import UserError, did_you_mean
+from tinybayes.recipes.evaluation import calibration_samples
 from tinybayes.recipes.knobs import KNOBS, Knobs
 from tinybayes.recipes.networks import imu_user_id_network, mnist_lenet300_network
-from tinybayes.recipes.training import Progress, Trained, Trainer, calibration_samples, side_knobs
+from tinybayes.recipes.trainer import Trainer, side_knobs
+from tinybayes.recipes.training import Progress, Trained
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     "imu-user-id": Recipe(
         network=imu_user_id_network,
-        data=lambda knobs: imu_user_id(knobs.train_stride),
+        data=lambda knobs: imu_user_id(knobs.train_stride, train_on_validation=bool(knobs.refit)),
         side_data=lambda knobs: imu_user_id_by_recording(knobs.train_stride),
     ),
     "mnist-lenet300": Recipe(network=mnist_lenet300_network, data=lambda knobs: mnist()),

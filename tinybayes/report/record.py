@@ -78,7 +78,8 @@ def read_record(directory: Path) -> Record:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FileFormatError(
-            f"{directory} holds no {FILE_NAME}; this writes it: tinybayes compile NET.tbn --board BOARD --out {directory}"
+            f"{directory} holds no {FILE_NAME}; "
+            f"this writes it: tinybayes compile NET.tbn --board BOARD --out {directory}"
         ) from None
     except (ValueError, OSError) as error:
         raise FileFormatError(f"{path} cannot be read ({error}); compile again to write it anew") from error

@@ -1,7 +1,6 @@
 """Counts the instructions of an inference, step by step, in QEMU."""
 
 import re
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tinybayes.build.elf import function_ranges
+from tinybayes.build.program import run_program
 from tinybayes.build.toolchain import require
 from tinybayes.errors import DeviceError, InternalError
 from tinybayes.timing.plugin import plugin_library
@@ -91,30 +91,18 @@ def _range_line(what: str, address: int, size_bytes: int) -> str:
 
 
 def _run(command: list[str | Path], elf: Path, machine: str, timeout_seconds: float) -> None:
-    try:
-        done = subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            timeout=timeout_seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+    done = run_program(command, timeout_seconds)
+    said = done.last(_CHARACTERS_SHOWN)
+    words = f"; it said:\n{said}" if said else " and said nothing"
+    if done.status is None:
         raise DeviceError(
             f"{elf} did not stop within {timeout_seconds:g} s on QEMU's {machine} while its instructions were "
-            f"counted{_last_words(error.stdout or b'')}"
-        ) from error
-    if done.returncode != 0:
-        raise DeviceError(
-            f"QEMU's {machine} stopped with status {done.returncode} while the instructions of {elf} were "
-            f"counted{_last_words(done.stdout)}"
+            f"counted{words}"
         )
-
-
-def _last_words(output: bytes) -> str:
-    said = output.decode(errors="replace").strip()[-_CHARACTERS_SHOWN:]
-    return f"; it said:\n{said}" if said else " and said nothing"
+    if done.status != 0:
+        raise DeviceError(
+            f"QEMU's {machine} stopped with status {done.status} while the instructions of {elf} were counted{words}"
+        )
 
 
 def _read_counts(counts: str, elf: Path, begin: str, end: str, steps: set[int]) -> InstructionCounts:

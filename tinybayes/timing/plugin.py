@@ -1,22 +1,16 @@
 """Compiles the QEMU plugin on first use and keeps it in the user's cache directory."""
 
 import hashlib
-import os
 import platform
 import tempfile
 from pathlib import Path
 
+from tinybayes.assets import cache_directory
 from tinybayes.build.host_compiler import compile_for_host
 
 SOURCE = Path(__file__).with_name("plugin.c")
 # strdup is POSIX; the functions of QEMU are found when it loads the plugin.
 _OPTIONS = ("-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-D_POSIX_C_SOURCE=200809L")
-
-
-def cache_directory() -> Path:
-    """``$XDG_CACHE_HOME/tinybayes``, else ``~/.cache/tinybayes``."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "tinybayes"
 
 
 def plugin_library() -> Path:

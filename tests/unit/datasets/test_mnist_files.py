@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinybayes.assets import cache_directory
 from tinybayes.datasets import mnist
-from tinybayes.datasets.mnist_files import FILES_MD5, cache_directory
+from tinybayes.datasets.mnist_files import FILES_MD5
 from tinybayes.errors import FileFormatError, ToolError
 
 MODULE = "tinybayes.datasets.mnist_files"

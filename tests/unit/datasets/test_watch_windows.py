@@ -66,6 +66,15 @@ def test_a_finer_stride_adds_training_windows_only(data):
     assert np.array_equal(finer.x_validation, data.x_validation)
 
 
+def test_a_last_run_trains_on_the_whole_training_part(data):
+    everything = imu_user_id(train_on_validation=True)
+    assert np.array_equal(everything.x_test, data.x_test)
+    assert np.array_equal(everything.x_validation, data.x_validation)
+    test_windows = {x.tobytes() for x in everything.x_test}
+    assert len(everything.x_train) == 2459
+    assert not test_windows & {x.tobytes() for x in everything.x_train}
+
+
 def test_the_other_split_keeps_recordings_whole():
     by_recording, everything = imu_user_id_by_recording(), recordings()
     total = sum(len(windows(recording.samples, 64)) for recording in everything)

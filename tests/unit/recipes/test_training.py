@@ -16,9 +16,10 @@ from tinybayes.datasets import Dataset
 from tinybayes.errors import FileFormatError, UserError
 from tinybayes.recipes import KNOBS, Knobs
 from tinybayes.recipes.checkpoint import MAGIC
+from tinybayes.recipes.evaluation import accuracy, calibration_samples
 from tinybayes.recipes.networks import Standardize, imu_user_id_network, mnist_lenet300_network
 from tinybayes.recipes.recipe import train
-from tinybayes.recipes.training import Trainer, accuracy, calibration_samples
+from tinybayes.recipes.trainer import Trainer
 
 STAGES = ["dense", "sparse", "pruned", "fine-tuned", "shared"]
 SHORT = Knobs(

@@ -1,0 +1,95 @@
+"""Commands that go right: exit status 0, what they print, what they leave."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.golden.networks import three_formats
+from tests.unit.cli.conftest import Command
+from tinybayes.reference import execute, quantize_input
+
+
+def test_compile_prints_the_record_as_one_json_object(tinybayes: Command, network: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = tinybayes("compile", network, "--board", "mps2-an386", "--out", out, "--objective", "flash", "--json")
+    assert (done.status, done.err) == (0, "")
+    record = json.loads(done.out)
+    assert record == json.loads((out / "report.json").read_text())
+    assert record["board"]["name"] == "mps2-an386"
+    assert sum(layer["weights_bytes"] for layer in record["layers"]) == record["flash"]["weights_bytes"] == 88
+    assert record["ram"]["arena_bytes"] == 10
+    # What is not known yet is null, never 0 and never a guess.
+    assert record["flash"]["image_bytes"] is record["latency"]["instructions"] is record["ram"]["stack_bytes"] is None
+    assert (out / "network.tbn").read_bytes() == network.read_bytes()
+
+
+def test_compile_says_what_to_do_next(tinybayes: Command, network: Path, tmp_path: Path) -> None:
+    done = tinybayes("compile", network, "--board", "mps2-an386", "--out", tmp_path / "out", "--name", "wake_word")
+    assert done.status == 0
+    assert f"next: tinybayes verify {tmp_path / 'out'} --on host,qemu" in done.out
+    assert (tmp_path / "out" / "network" / "wake_word.h").is_file()
+
+
+def test_compiling_again_replaces_the_earlier_result(tinybayes: Command, network: Path, compiled: Path) -> None:
+    done = tinybayes("compile", network, "--board", "mps2-an386", "--out", compiled, "--name", "other")
+    assert done.status == 0
+    names = {path.name for path in (compiled / "network").iterdir()}
+    assert "other.c" in names
+    assert not [name for name in names if name.startswith("network")]
+
+
+def test_run_writes_real_values_and_codes(tinybayes: Command, compiled: Path, samples: Path, tmp_path: Path) -> None:
+    result = tmp_path / "y.npz"
+    done = tinybayes("run", compiled, "--on", "host", "--input", samples, "--output", result, "--json")
+    assert done.status == 0, done.err
+    facts = json.loads(done.out)
+    graph = three_formats()
+    given = np.load(samples)
+    codes = execute(graph, quantize_input(graph, given["x"]))[graph.output]
+    with np.load(result) as written:
+        np.testing.assert_array_equal(written["q"], codes)
+        np.testing.assert_array_equal(written["y"], codes * np.float32(graph.output_tensor.scale))
+    assert facts["samples"] == 20
+    assert facts["accuracy"] == (codes.argmax(axis=1) == given["y"]).mean()
+
+
+def test_verify_on_the_host_needs_no_build(tinybayes: Command, compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = tinybayes("verify", compiled, "--on", "host", "--json")
+    assert done.status == 0, done.err
+    verdict = json.loads(done.out)["verify"]["host"]
+    assert verdict == {"samples": 256, "tensors_compared": 768, "mismatches": 0, "first_mismatch": None}
+    assert json.loads((compiled / "report.json").read_text())["verify"]["host"] == verdict
+    assert not (compiled / "build").exists()
+
+
+def test_verify_with_labelled_data_states_the_accuracy(tinybayes: Command, compiled: Path, samples: Path) -> None:
+    done = tinybayes("verify", compiled, "--on", "host", "--data", samples)
+    assert done.status == 0, done.err
+    assert "bit-exact: 20 samples, 60 tensors compared" in done.out
+    assert "accuracy reference" in done.out
+
+
+def test_report_writes_one_page_without_links_to_elsewhere(tinybayes: Command, compiled: Path) -> None:
+    done = tinybayes("report", compiled, "--json")
+    assert done.status == 0, done.err
+    page = Path(json.loads(done.out)["report"])
+    text = page.read_text()
+    assert page == compiled / "report.html"
+    assert "<html" in text
+    for fetched in ('src="http', 'href="http', "@import", "url(http"):
+        assert fetched not in text
+
+
+def test_doctor_is_one_json_object(tinybayes: Command) -> None:
+    done = tinybayes("doctor", "--json")
+    found = json.loads(done.out)
+    assert done.status == (0 if found["usable"] else 3)
+    assert {"arm-none-eabi-gcc", "qemu-system-arm", "cmake", "ninja", "numpy"} <= {t["name"] for t in found["tools"]}
+
+
+def test_boards_for_people(tinybayes: Command) -> None:
+    done = tinybayes("boards")
+    assert done.status == 0
+    assert "mps2-an386" in done.out

@@ -1,0 +1,229 @@
+"""Bad input: the exit status, one message that helps, and nothing half-written."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.golden.networks import three_formats
+from tests.unit.cli.conftest import Command, Outcome
+from tinybayes.reference import execute
+from tinybayes.report.verdict import random_inputs
+
+BOARD = ("--board", "mps2-an386")
+
+
+def one_message(done: Outcome, status: int, *parts: str) -> None:
+    """The message is one line on standard error, and standard output stays clean."""
+    assert done.status == status, done.err
+    assert done.out == ""
+    lines = done.err.strip().splitlines()
+    assert len(lines) == 1, done.err
+    assert lines[0].startswith("error: ")
+    for part in parts:
+        assert part in lines[0]
+
+
+def test_with_json_the_error_is_the_one_object(tinybayes: Command, tmp_path: Path) -> None:
+    done = tinybayes("compile", tmp_path / "none.tbn", *BOARD, "--out", tmp_path / "out", "--json")
+    error = json.loads(done.out)["error"]
+    assert (done.status, done.err) == (2, "")
+    assert error["exit_status"] == 2
+    assert "none.tbn" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("compile",), "Missing"),
+        (("frobnicate",), "No such command 'frobnicate'"),
+        (("compile", "x.tbn", "--bord", "b"), "--bord"),
+    ],
+)
+def test_wrong_usage(tinybayes: Command, arguments: tuple[str, ...], part: str) -> None:
+    done = tinybayes(*arguments)
+    assert done.status == 2
+    assert part in done.err
+
+
+def test_an_unknown_board_suggests_near_names(tinybayes: Command, network: Path, tmp_path: Path) -> None:
+    done = tinybayes("compile", network, "--board", "mps2-an385", "--out", tmp_path / "out")
+    one_message(done, 2, "'mps2-an385'", "Did you mean 'mps2-an386'?")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "part"),
+    [
+        ("--objective", "flsh", "choose one of flash, latency, balanced. Did you mean 'flash'?"),
+        ("--protocol", "frame", "Did you mean 'frames'?"),
+        ("--name", "Not C", "wanted a lower-case C name"),
+        ("--max-flash", "much", "--max-flash: got 'much', wanted a number of bytes"),
+    ],
+)
+def test_a_wrong_option_writes_nothing(
+    tinybayes: Command, network: Path, tmp_path: Path, option: str, value: str, part: str
+) -> None:
+    done = tinybayes("compile", network, *BOARD, "--out", tmp_path / "out", option, value)
+    one_message(done, 2, part)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_directory_that_is_not_ours(tinybayes: Command, network: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "network.tbn").write_text("my own")
+    one_message(
+        tinybayes("compile", network, *BOARD, "--out", mine), 2, "was not made by tinybayes", "nothing was written"
+    )
+    assert [path.name for path in mine.iterdir()] == ["network.tbn"]
+    assert (mine / "network.tbn").read_text() == "my own"
+
+
+@pytest.mark.parametrize(
+    ("option", "size", "parts"),
+    [
+        ("--max-flash", "50", ("take 88 bytes of flash, 38 more than the 50", "Layer 'hidden.1' takes most, 32 bytes")),
+        ("--max-ram", "8", ("take 10 bytes of RAM, 2 more than the 8", "Layer 'hidden.1' holds 10 bytes at once")),
+    ],
+)
+def test_a_network_that_does_not_fit(
+    tinybayes: Command, network: Path, tmp_path: Path, option: str, size: str, parts: tuple[str, ...]
+) -> None:
+    done = tinybayes("compile", network, *BOARD, "--out", tmp_path / "out", "--objective", "flash", option, size)
+    one_message(done, 1, *parts)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("length", [0, 3, 20, 100, -1])
+def test_a_truncated_network_file(tinybayes: Command, network: Path, tmp_path: Path, length: int) -> None:
+    network.write_bytes(network.read_bytes()[:length])
+    one_message(tinybayes("compile", network, *BOARD, "--out", tmp_path / "out"), 2, str(network))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", [0.0, 0.01, 0.3, 0.7, 0.999])
+def test_a_flipped_bit_in_a_network_file(tinybayes: Command, network: Path, tmp_path: Path, place: float) -> None:
+    data = bytearray(network.read_bytes())
+    data[int(place * len(data))] ^= 0x10
+    network.write_bytes(data)
+    one_message(tinybayes("compile", network, *BOARD, "--out", tmp_path / "out"), 2, str(network))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("model", ["no-such-file.tbn", "model.onnx", "directory/model"])
+def test_a_model_that_is_not_there(tinybayes: Command, tmp_path: Path, model: str) -> None:
+    done = tinybayes("compile", model, *BOARD, "--out", tmp_path / "out")
+    one_message(done, 2, model.split(":", maxsplit=1)[0])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "part"),
+    [
+        ({"x": np.zeros((4, 15), np.float32)}, "x has samples of shape (15,), the network takes (16,)"),
+        ({"x": np.zeros((4, 16))}, "x must be float32"),
+        ({"x": np.zeros((0, 16), np.float32)}, "at least one sample"),
+        ({"z": np.zeros((4, 16), np.float32)}, "wanted an .npz file with an array 'x', got z"),
+        ({"x": np.full((4, 16), np.nan, np.float32)}, "x holds NaN or infinity, first in sample 0"),
+        ({"x": np.zeros((4, 16), np.float32), "y": np.zeros(3, np.int64)}, "y must be 4 integer labels"),
+        ({"x": np.array([{"a": 1}] * 2, dtype=object)}, "cannot be read as .npz"),
+    ],
+)
+def test_bad_data_files(
+    tinybayes: Command, compiled: Path, tmp_path: Path, arrays: dict[str, np.ndarray], part: str
+) -> None:
+    data, result = tmp_path / "data.npz", tmp_path / "y.npz"
+    np.savez(data, **arrays)
+    one_message(tinybayes("run", compiled, "--input", data, "--output", result), 2, str(data), part)
+    assert not result.exists()
+
+
+def test_a_data_file_that_is_no_archive(tinybayes: Command, compiled: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data.npz"
+    data.write_bytes(b"PK\x03\x04 but nothing behind it")
+    one_message(tinybayes("verify", compiled, "--on", "host", "--data", data), 2, str(data))
+
+
+def test_a_directory_without_a_compiled_network(tinybayes: Command, tmp_path: Path) -> None:
+    for command in ("build", "verify", "report"):
+        one_message(tinybayes(command, tmp_path), 2, "holds no report.json", "tinybayes compile")
+
+
+def test_a_differing_weight_is_found_with_layer_index_expected_and_got(tinybayes: Command, compiled: Path) -> None:
+    source = compiled / "network" / "network_weights.c"
+    text = source.read_text()
+    assert text.count("-12, -11,") == 1
+    source.write_text(text.replace("-12, -11,", "-13, -11,"))
+    done = tinybayes("verify", compiled, "--on", "host")
+    assert done.status == 1
+    place = r"error: host differs first in sample (\d+), layer 'hidden\.1' \(tensor 'b'\), index 0"
+    found = re.search(place + r": expected (\d+), got (\d+)", done.err)
+    assert found, done.err
+    sample, expected, got = (int(number) for number in found.groups())
+    graph = three_formats()
+    assert execute(graph, random_inputs(graph))["b"][sample, 0] == expected != got
+    recorded = json.loads((compiled / "report.json").read_text())["verify"]["host"]
+    assert recorded["mismatches"] > 0
+    assert recorded["first_mismatch"] == {
+        "sample": sample, "layer": "hidden.1", "tensor": "b", "index": 0, "expected": expected, "got": got,
+    }  # fmt: skip
+
+
+def test_build_without_the_cross_compiler(
+    tinybayes: Command, compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("cmake", "ninja"):
+        (programs / name).write_text("#!/bin/sh\nexit 1\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    done = tinybayes("build", compiled)
+    one_message(done, 3, "arm-none-eabi-gcc was not found", "sudo apt-get install -y gcc-arm-none-eabi")
+    done = tinybayes("verify", compiled, "--on", "host")
+    assert done.status == 3
+    assert "sudo apt-get install -y gcc libc6-dev" in done.err
+
+
+def test_running_on_qemu_without_qemu(
+    tinybayes: Command, compiled: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tinybayes.pipeline.build_firmware", lambda *_args, **_options: tmp_path / "network.elf")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = tinybayes("run", compiled, "--on", "qemu", "--input", samples, "--output", tmp_path / "y.npz")
+    assert done.status == 3
+    assert re.search("apt-get install.* qemu-system-arm", done.err)
+    assert not (tmp_path / "y.npz").exists()
+
+
+def test_a_bare_image_cannot_be_asked(tinybayes: Command, network: Path, samples: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bare"
+    assert tinybayes("compile", network, *BOARD, "--out", out, "--protocol", "none").status == 0
+    done = tinybayes("run", out, "--on", "qemu", "--input", samples, "--output", tmp_path / "y.npz")
+    assert done.status == 2
+    assert "compile with --protocol frames" in done.err
+
+
+def test_an_image_beyond_the_limit_fails_the_build(tinybayes: Command, network: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    limits = ("--max-flash", "1K", "--protocol", "none")
+    assert tinybayes("compile", network, *BOARD, "--out", out, "--objective", "flash", *limits).status == 0
+    done = tinybayes("build", out)
+    image = json.loads((out / "report.json").read_text())["flash"]["image_bytes"]
+    one_message(done, 1, f"takes {image} bytes of flash, {image - 1024} more than the 1024 of --max-flash")
+
+
+def test_our_own_bugs_say_so(tinybayes: Command, compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("tinybayes.report.html.write_report", fail)
+    done = tinybayes("report", compiled)
+    assert done.status == 70
+    assert "this is a bug in tinybayes, not yours" in done.err
+
+
+def test_brackets_in_a_message_are_not_markup(tinybayes: Command, tmp_path: Path) -> None:
+    one_message(tinybayes("compile", "[bold]x[/bold].tbn", *BOARD, "--out", tmp_path / "o"), 2, "[bold]x[/bold].tbn")
