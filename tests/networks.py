@@ -58,8 +58,9 @@ class Builder:
         bound = int(np.abs(weight.astype(int)).reshape(shape[0], -1).sum(axis=1).max()) * 128 + 6400
         channels = shape[0] if self.per_channel else 1
         node = kind(
-            name=f"layer.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}", weight=weight, bias=bias,
-            dense_shape=shape, weight_scale=np.full(channels, 0.01), requant=requant_for(self.rng, bound, dtype, channels), **extra,
+            name=f"layer.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}", weight=weight,
+            bias=bias, dense_shape=shape, weight_scale=np.full(channels, 0.01),
+            requant=requant_for(self.rng, bound, dtype, channels), **extra,
         )  # fmt: skip
         return self._append(node, target, dtype)
 

@@ -71,12 +71,12 @@ def load_network(model: "str | Path | nn.Module | Graph", calibration: npt.NDArr
 
 
 def _import(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32] | None) -> Graph:
-    is_archive = str(model).endswith(".pt2")
-    if isinstance(model, str | Path) and not is_archive and (isinstance(model, Path) or ":" not in model):
+    is_archive = isinstance(model, str | Path) and str(model).endswith(".pt2")
+    if not is_archive and (isinstance(model, Path) or (isinstance(model, str) and ":" not in model)):
         raise UserError(f"{model}: wanted a .tbn or .pt2 file, or module:callable that names a function in Python")
     from tinybayes.frontend import import_callable, import_module, import_pt2  # brings torch along
 
-    if is_archive:
+    if is_archive or isinstance(model, Path):
         return import_pt2(str(model))
     module = import_callable(model) if isinstance(model, str) else model
     if calibration is None:

@@ -40,18 +40,23 @@ def cluster(values: Tensor, levels: int, rate: float = 0.0, rounds: int = 100) -
     return centroids[used][order].float(), torch.argsort(order)[index]
 
 
-def snap_to_grid(levels: Tensor) -> Tensor:
-    """``levels`` moved to the nearest integer multiple of max|level| / 127: each equals float32(scale) * integer."""
-    scale = levels.abs().max() / GRID
-    return scale * torch.round(levels / scale) if float(scale) > 0 else levels
+def snap_to_grid(levels: Tensor, index: Tensor) -> Tensor:
+    """``levels[index]`` moved to the nearest integer multiple of their max|value| / 127.
+
+    Each result equals float32(scale) * integer exactly.
+    """
+    values = levels[index]
+    scale = values.abs().max() / GRID if values.numel() else torch.zeros(())
+    return scale * torch.round(values / scale) if float(scale) > 0 else values
 
 
 class SharedNetwork(nn.Module):
-    """A network whose weights are looked up in one small table a layer; the tables and the biases train.
+    """A network whose weights read one small table a layer; the tables, the biases and what each weight reads train.
 
-    ``levels{n}`` has a slot for each level (a parameter) and ``index{n}`` says which slot a weight reads, -1 for zero.
-    The gradient of a level is the sum of its weights' gradients (Han et al. 2016, eq. 3), which is what autograd makes
-    of a look-up.
+    ``levels{n}`` has a slot for each level (a parameter), ``latent{n}`` the weights as they would be without sharing,
+    and ``mask{n}`` says which of them are alive. A living weight reads the level nearest to its latent value. The
+    gradient of a level is the sum of its weights' gradients (Han et al. 2016, eq. 3); the latent value takes the
+    gradient of its weight as it is (straight through, Bengio et al. 2013), so that a weight can move to another level.
     """
 
     def __init__(self, network: nn.Module, levels: int, rate: float = 0.0) -> None:
@@ -65,16 +70,18 @@ class SharedNetwork(nn.Module):
                 weight = layer.get_parameter("weight").requires_grad_(False)
                 number = len(self._names)
                 self._names.append(f"{name}.weight" if name else "weight")
-                table, index = _shared(weight, levels, rate)
+                table, latent = _shared(weight, levels, rate)
                 self.register_parameter(f"levels{number}", nn.Parameter(table))
-                self.register_buffer(f"index{number}", index)
+                self.register_parameter(f"latent{number}", nn.Parameter(latent))
+                self.register_buffer(f"mask{number}", weight != 0)
 
     def weights(self) -> dict[str, Tensor]:
-        """Every shared weight by its parameter name, with gradient to the levels."""
+        """Every shared weight by its parameter name, with gradient to the levels and the latent values."""
         looked_up = {}
         for number, name in enumerate(self._names):
-            table = nn.functional.pad(self.get_parameter(f"levels{number}"), (1, 0))
-            looked_up[name] = table[self.get_buffer(f"index{number}") + 1]
+            table, latent = self.get_parameter(f"levels{number}"), self.get_parameter(f"latent{number}")
+            weight = table[nearest(table, latent)] + (latent - latent.detach())
+            looked_up[name] = weight * self.get_buffer(f"mask{number}")
         return looked_up
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,18 +93,28 @@ class SharedNetwork(nn.Module):
         """A copy of the wrapped network with the levels, snapped to a grid of 127 steps a sign, in its weights."""
         network = copy.deepcopy(self.network)
         for number, name in enumerate(self._names):
-            table = nn.functional.pad(snap_to_grid(self.get_parameter(f"levels{number}")), (1, 0))
-            network.get_parameter(name).copy_(table[self.get_buffer(f"index{number}") + 1])
+            table, latent = self.get_parameter(f"levels{number}"), self.get_parameter(f"latent{number}")
+            weight = snap_to_grid(table, nearest(table, latent)[self.get_buffer(f"mask{number}")])
+            network.get_parameter(name).zero_()[self.get_buffer(f"mask{number}")] = weight
         return network.eval()
 
 
 @torch.no_grad()
+def nearest(table: Tensor, values: Tensor) -> Tensor:
+    """The slot of ``table`` (in any order) whose level is nearest to each of ``values``."""
+    ordered, slots = table.sort()
+    return slots[torch.bucketize(values, (ordered[1:] + ordered[:-1]) / 2)]
+
+
+@torch.no_grad()
 def _shared(weight: Tensor, levels: int, rate: float) -> tuple[Tensor, Tensor]:
+    """The table of levels and the latent weights, which start at their levels where a bit's price moved them."""
     alive = weight != 0
-    table = torch.zeros(levels)
-    index = torch.full(weight.shape, -1, dtype=torch.int64)
-    if alive.any():
-        centroids, nearest = cluster(weight[alive], levels, rate)
-        table[: len(centroids)] = centroids
-        index[alive] = nearest
-    return table, index
+    if not alive.any():
+        return torch.zeros(levels), weight.clone()
+    centroids, index = cluster(weight[alive], levels, rate)
+    table = torch.cat([centroids, centroids[-1:].expand(levels - len(centroids))])
+    latent = weight.detach().clone()
+    moved = nearest(centroids, latent[alive]) != index
+    latent[alive] = torch.where(moved, centroids[index], latent[alive])
+    return table, latent

@@ -64,6 +64,9 @@ class Knobs:
     rate: float = _knob(0.02, "price of a bit when weights are clustered, in variances of the weights", _CHOSEN)
     share_epochs: int = _knob(20, "epochs of training the shared levels and the biases", _CHOSEN)
     share_learning_rate: float = _knob(2e-4, "learning rate of the shared levels (Adam, cosine to 0)", _CHOSEN)
+    latent_learning_rate: float = _knob(
+        2e-4, "learning rate of the values that decide which level a weight takes", _CHOSEN
+    )
     by_recording_epochs: int = _knob(
         0, "epochs of the side experiment that splits by recording; 0 leaves it out", _CHOSEN
     )

@@ -73,6 +73,14 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
     def living(module: nn.Module) -> int:
         return sum(layer.nonzero for layer in log_alpha_statistics(module, knobs.threshold).values())
 
+    def shared_groups(module: nn.Module) -> list[dict[str, Any]]:
+        named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+        latent = [p for name, p in named if name.startswith("latent")]
+        return [
+            {"params": [p for name, p in named if not name.startswith("latent")], "lr": knobs.share_learning_rate},
+            {"params": latent, "lr": knobs.latent_learning_rate},
+        ]
+
     def pruned(modules: Modules) -> MaskedNetwork:
         return prune(modules["sparse"], knobs.threshold)
 
@@ -122,7 +130,7 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
             name="shared",
             epochs=knobs.share_epochs,
             prepare=shared,
-            groups=_decayed(knobs.share_learning_rate, 0.0),
+            groups=shared_groups,
             plain=SharedNetwork.plain,
             nonzero=_plain_nonzero,
         ),

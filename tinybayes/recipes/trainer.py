@@ -24,6 +24,7 @@ from tinybayes.recipes.training import Progress
 
 CHECKPOINT_SECONDS = 10.0
 _REFRESH_SAMPLES = 1024
+_SEED_STRIDE = 1_000_003
 
 
 @dataclass
@@ -64,7 +65,6 @@ class Trainer:
     def run(self) -> tuple[nn.Module, dict[str, dict[str, float]]]:
         """Train what is left; returns the last stage's plain network and the figures of every stage."""
         with torch.random.fork_rng(devices=[]), _one_thread():
-            torch.manual_seed(self.knobs.seed)
             if self.checkpoint is not None and self.checkpoint.exists():
                 self._restore(load_checkpoint(self.checkpoint, self.recipe, asdict(self.knobs)))
             snapshot = self._snapshot()
@@ -84,6 +84,8 @@ class Trainer:
         state, stage = self.state, self.stages[self.state.stage]
         started = time.monotonic()
         if stage.name not in state.modules:
+            # Each stage has random numbers of its own, so that a change to one stage leaves those before it alone.
+            torch.manual_seed(self.knobs.seed + _SEED_STRIDE * state.stage)
             state.modules[stage.name] = stage.prepare(state.modules)
             state.optimizer, state.epoch, state.seconds = optimizer(stage, state.modules[stage.name]), 0, 0.0
         module, loss = state.modules[stage.name], 0.0

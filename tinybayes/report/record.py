@@ -81,7 +81,7 @@ def read_record(directory: Path) -> Record:
             f"{directory} holds no {FILE_NAME}; "
             f"this writes it: tinybayes compile NET.tbn --board BOARD --out {directory}"
         ) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise FileFormatError(f"{path} cannot be read ({error}); compile again to write it anew") from error
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         got = record.get("schema") if isinstance(record, dict) else type(record).__name__
