@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
 
-    from tinybayes.pipeline import Deployment
+    from tinybayes.deployment import Deployment
 
 __version__ = "0.1.0"
 

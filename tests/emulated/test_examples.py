@@ -9,8 +9,9 @@ import pytest
 from tinybayes import tbn
 from tinybayes.boards import load_board
 from tinybayes.datasets.samples import read_samples
+from tinybayes.deployment import Deployment
 from tinybayes.ir import Graph
-from tinybayes.pipeline import Deployment, compile_network, reference_accuracy, reference_classes
+from tinybayes.pipeline import compile_network, reference_accuracy, reference_classes
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RECIPES = ("imu-user-id", "mnist-lenet300")

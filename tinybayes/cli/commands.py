@@ -11,7 +11,7 @@ from tinybayes.cli.show import console, layer_table, print_json, progress_bars, 
 from tinybayes.errors import UserError, VerificationError
 
 if TYPE_CHECKING:
-    from tinybayes.pipeline import Deployment
+    from tinybayes.deployment import Deployment
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="What `tinybayes compile` wrote.")]
@@ -234,7 +234,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _open(directory: Path) -> "Deployment":
-    from tinybayes.pipeline import Deployment
+    from tinybayes.deployment import Deployment
 
     return Deployment.open(directory)
 

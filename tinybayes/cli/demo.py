@@ -9,7 +9,7 @@ from tinybayes.cli.show import console, print_json, progress_bars
 from tinybayes.errors import VerificationError
 
 if TYPE_CHECKING:
-    from tinybayes.pipeline import Deployment
+    from tinybayes.deployment import Deployment
 
 _BOARD = "mps2-an386"
 _RECIPE = "imu-user-id"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tinybayes.pipeline import Progress
+    from tinybayes.deployment import Progress
 
 
 def console() -> "Console":

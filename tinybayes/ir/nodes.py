@@ -5,7 +5,7 @@ executes it and plans are made from). ``BatchNorm`` and ``Relu`` exist in float 
 them into the requantization of the layer before them.
 
 Adding an operator: one class here, its checks in ``verify.py``, its arithmetic in ``reference/``, a kernel in
-``firmware/runtime/``, a step in ``plan/steps.py`` and a call in ``templates/network/``; a test compares the sets.
+``firmware/runtime/``, a step in ``plan/steps.py`` and a row in ``emit/calls.py``; a test compares the sets.
 """
 
 from dataclasses import dataclass

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tinybayes.compress import MAX_LEVELS, SharedNetwork, cluster, snap_to_grid
+from tinybayes.compress.share import nearest
 
 
 def sparse_network() -> nn.Sequential:
@@ -59,10 +60,31 @@ def test_the_gradient_of_a_level_is_the_sum_of_its_weights_gradients():
             twin.get_parameter(name).copy_(weight)
     twin(x).square().sum().backward()
     for number, place in enumerate((0, 3)):
-        index = shared.get_buffer(f"index{number}")
-        sums = [float(twin[place].weight.grad[index == level].sum()) for level in range(3)]
+        alive, gradient = network[place].weight != 0, twin[place].weight.grad
+        index = nearest(shared.get_parameter(f"levels{number}"), network[place].weight.detach())
+        sums = [float(gradient[alive & (index == level)].sum()) for level in range(3)]
         assert shared.get_parameter(f"levels{number}").grad.tolist() == pytest.approx(sums, rel=1e-4, abs=1e-4)
+        latent = shared.get_parameter(f"latent{number}").grad
+        torch.testing.assert_close(latent, torch.where(alive, gradient, 0.0))
         torch.testing.assert_close(shared.network[place].bias.grad, twin[place].bias.grad)
+
+
+def test_a_weight_reads_the_nearest_level_whatever_their_order():
+    table = torch.tensor([2.0, -1.0, 0.5, 0.5])
+    assert table[nearest(table, torch.tensor([-9.0, -0.26, -0.24, 0.6, 1.24, 1.26, 7.0]))].tolist() == [
+        -1.0, -1.0, 0.5, 0.5, 0.5, 2.0, 2.0
+    ]  # fmt: skip
+    assert nearest(torch.tensor([3.0]), torch.tensor([-1.0, 5.0])).tolist() == [0, 0]
+
+
+def test_a_weight_can_move_to_another_level():
+    shared = SharedNetwork(sparse_network(), 4)
+    before = shared.plain()[3].weight.clone()
+    with torch.no_grad():
+        shared.latent1.add_(10.0)
+    after = shared.plain()[3].weight
+    assert torch.equal(after != 0, before != 0)
+    assert len(after[after != 0].unique()) == 1
 
 
 def test_zeros_stay_zero_and_levels_stay_few_through_training():
@@ -93,10 +115,17 @@ def test_every_weight_is_exactly_a_scale_times_an_int8():
 def test_the_grid_holds_for_many_scales():
     torch.manual_seed(0)
     for size in (1e-6, 3e-3, 0.7, 11.0, 4e5):
-        snapped = snap_to_grid(size * torch.randn(31))
+        snapped = snap_to_grid(size * torch.randn(31), torch.arange(31))
         scale = snapped.abs().max() / 127
         assert torch.equal(snapped, scale * torch.round(snapped / scale))
-    assert snap_to_grid(torch.zeros(4)).tolist() == [0, 0, 0, 0]
+    assert snap_to_grid(torch.zeros(4), torch.arange(4)).tolist() == [0, 0, 0, 0]
+    assert snap_to_grid(torch.randn(4), torch.arange(0)).tolist() == []
+
+
+def test_a_level_that_no_weight_reads_does_not_set_the_scale():
+    assert snap_to_grid(torch.tensor([1000.0, 1.0, 0.5]), torch.tensor([1, 2, 1])).tolist() == pytest.approx(
+        [1.0, 64 / 127, 1.0]
+    )
 
 
 def test_a_layer_pruned_to_nothing_or_to_one_weight_is_fine():

@@ -1,7 +1,7 @@
 """Weight formats: how a layer's weights lie in flash, to the byte.
 
 Adding a format: one file here with an ``encode`` function, one row in ``FORMATS``, a struct and kernels in
-``firmware/runtime/``, a cost in ``plan/cost.py`` and a call in ``templates/network/calls/``; a test compares the sets.
+``firmware/runtime/``, a cost in ``plan/cost.py`` and rows in ``emit/calls.py``; a test compares the sets.
 """
 
 from collections.abc import Callable
