@@ -75,7 +75,10 @@ class Deployment:
 
     def build(self) -> Path:
         """Builds the firmware; the ELF's path. Raises LimitError where it does not fit, ToolError without tools."""
-        elf = build_firmware(self.directory, self.name)
+        try:
+            elf = build_firmware(self.directory, self.name)
+        except LimitError as error:
+            raise LimitError(f"{error}. {self._largest_layer()}") from error
         sizes = measure_image(elf, map_beside(elf))
         flash, ram = self.record["flash"], self.record["ram"]
         flash["code_bytes"] = sizes.network_code_bytes + sizes.network_constant_bytes - flash["weights_bytes"]
@@ -193,8 +196,13 @@ class Deployment:
             if limit is not None and used is not None and used > limit:
                 raise LimitError(
                     f"the image in {self.directory} takes {used} bytes of {what}, {used - limit} more than the {limit} "
-                    f"of --max-{what}; --protocol none leaves out the serial link, which takes a part of it"
+                    f"of --max-{what}. {self._largest_layer()}; --protocol none leaves out the serial link, "
+                    "which takes a part of it"
                 )
+
+    def _largest_layer(self) -> str:
+        layer = max(self.record["layers"], key=lambda one: one["weights_bytes"] + (one["code_bytes"] or 0))
+        return f"Layer {layer['name']!r} takes most flash, {layer['weights_bytes']} bytes of weights"
 
     def _save(self) -> None:
         write_atomically(self.directory / records.FILE_NAME, records.record_text(self.record).encode())
