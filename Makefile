@@ -5,7 +5,7 @@
 # make clean   remove what the other targets made
 
 PYTHON := .venv/bin/python
-C_FILES := $(shell git ls-files 'firmware/*.c' 'firmware/*.h' 'tinybayes/*.c' 'tests/*.c' 'tests/*.h' 2>/dev/null | grep -v '^tests/golden/')
+C_FILES := $(shell find firmware tinybayes tests -name '*.[ch]' -not -path 'tests/golden/*')
 
 .PHONY: demo setup test lint check golden clean
 

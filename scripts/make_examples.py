@@ -10,7 +10,6 @@ in separate processes, may run side by side on two cores. The sizes are those of
 import argparse
 import json
 import statistics
-import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,7 +79,8 @@ def main() -> None:
     record = {
         "recipe": arguments.recipe,
         "command": f"tinybayes train {arguments.recipe} --seed {shipped['seed']} --out examples/{arguments.recipe}.tbn",
-        "all_seeds_command": " ".join(["python", *sys.argv]),
+        "all_seeds_command": f"python scripts/make_examples.py {arguments.recipe} --seeds "
+        + " ".join(str(seed) for seed in arguments.seeds),
         **shipped,
         "test_error_percent": round(100 * (1 - shipped["integer_accuracy"]), 3),
         "seeds": [record for record, _ in sorted(made, key=lambda pair: pair[0]["seed"])],

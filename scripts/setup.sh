@@ -13,6 +13,7 @@ need qemu-system-arm qemu-system-arm
 need cmake cmake
 need ninja ninja-build
 need gcc gcc libc6-dev
+need g++ g++
 need clang-format clang-format
 need npm npm
 need python3 python3 python3-venv

@@ -1,6 +1,7 @@
 """The shipped networks hold what the project promises, measured on the emulated Cortex-M4."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,23 @@ def test_the_figures_beside_an_example_are_its_own(recipe: str, graph: Graph) ->
     integer = next(stage for stage in graph.facts["stages"] if stage["stage"] == "integer")
     assert figures["integer_accuracy"] == pytest.approx(integer["accuracy"])
     assert sum(node.nonzero for node in graph.mac_nodes) == integer["nonzero"]
+
+
+def test_integers_cost_little_accuracy(graph: Graph) -> None:
+    before, integer = graph.facts["stages"][-2:]
+    assert integer["stage"] == "integer"
+    assert integer["accuracy"] >= before["accuracy"] - 0.002
+
+
+def test_imu_user_id_over_its_seeds() -> None:
+    figures = json.loads((EXAMPLES / "imu-user-id.json").read_text())
+    mean = figures["mean"]
+    dense = sum(math.prod(node.dense_shape) for node in tbn.load(EXAMPLES / "imu-user-id.tbn").mac_nodes)
+    assert len({record["seed"] for record in figures["seeds"]}) >= 3
+    assert mean["float_accuracy"] >= 0.94
+    assert mean["integer_accuracy"] >= mean["float_accuracy"] - 0.01
+    assert mean["nonzero"] * 10 <= dense
+    assert all(record["flash"]["weights_bytes"] <= 3500 for record in figures["seeds"])
 
 
 def test_imu_user_id_recognises_people(tmp_path: Path) -> None:

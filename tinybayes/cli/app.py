@@ -46,7 +46,10 @@ def _run() -> int:
         return _fail(getattr(error, "format_message", error.__str__)(), _USAGE_STATUS, "UsageError")
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", _INTERRUPTED_STATUS, "Interrupted")
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            # A path that the user gave: not there, not writable, a file where a directory is wanted.
+            return _fail(f"{error.filename}: {error.strerror}", _USAGE_STATUS, "UserError")
         traceback.print_exc()
         return _fail(
             "this is a bug in tinybayes, not yours; please report it with the lines above", _BUG_STATUS, "InternalError"

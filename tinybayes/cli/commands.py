@@ -1,6 +1,7 @@
 """All commands but ``train`` and ``demo``."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,6 +89,8 @@ def run(
     from tinybayes.datasets.samples import read_samples
     from tinybayes.emit.directory import write_atomically
 
+    if not output.parent.is_dir():
+        raise UserError(f"--output {output}: there is no directory {output.parent}")
     deployment = _open(directory)
     samples = read_samples(input_, deployment.plan.graph.torch_input_shape)
     with progress_bars(quiet=as_json) as progress:
@@ -126,9 +129,9 @@ def verify(
     """
     from tinybayes.datasets.samples import read_samples
 
+    places = _places(on)
     deployment = _open(directory)
     samples = None if data is None else read_samples(data, deployment.plan.graph.torch_input_shape)
-    places = [place.strip() for place in on.split(",") if place.strip()]
     if deployment.record["flash"]["image_bytes"] is None and places != ["host"]:
         deployment.build()
     x, y = (samples.x, samples.y) if samples is not None else (None, None)
@@ -149,6 +152,8 @@ def verify(
             if deployment.record["accuracy"][what] is not None:
                 out.print(f"accuracy {what:<9} {deployment.record['accuracy'][what]:.2%}")
         out.print(f"next: tinybayes report {directory}")
+    if failed and as_json:
+        raise typer.Exit(VerificationError.exit_status)  # the record says where
     if failed:
         found = (f"{place} differs first in {verdict.first_mismatch}" for place, verdict in failed.items())
         raise VerificationError("; ".join(found))
@@ -169,7 +174,7 @@ def report(
     if as_json:
         print_json({"report": str(page)})
     else:
-        console().print(str(page))
+        console().print(str(page), soft_wrap=True, markup=False)
     if open_:
         import webbrowser
 
@@ -249,6 +254,13 @@ def _show(deployment: "Deployment", as_json: bool, following: str) -> None:
         out.print(line, soft_wrap=True)
 
 
+def _places(on: str) -> list[str]:
+    places = [place.strip() for place in on.split(",") if place.strip()]
+    if not places:
+        raise UserError(f"--on: got {on!r}, wanted host, qemu or URLs of serial ports, separated by commas")
+    return places
+
+
 def _calibration(path: str | None) -> Any:  # noqa: ANN401 - an array, without importing numpy here
     if path is None:
         return None
@@ -263,4 +275,4 @@ def _size(text: str | None, option: str) -> int | None:
     found = _SIZE.fullmatch(text.strip())
     if found is None:
         raise UserError(f"{option}: got {text!r}, wanted a number of bytes, or one with K or M, as in 32K")
-    return int(float(found[1]) * {"": 1, "K": 1024, "M": 1024**2}[found[2].upper()])
+    return int(Decimal(found[1]) * {"": 1, "K": 1024, "M": 1024**2}[found[2].upper()])

@@ -50,6 +50,8 @@ def demo(
     else:
         _show(deployment, page)
     failed = [f"{place}: {v.first_mismatch}" for place, v in verdicts.items() if v.mismatches]
+    if failed and as_json:
+        raise typer.Exit(VerificationError.exit_status)  # the record says where
     if failed:
         raise VerificationError("; ".join(failed))
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from tinybayes.assets import asset_directory
@@ -33,14 +34,24 @@ PROTOCOLS = tuple(_HAND_WRITTEN)
 """What ``--protocol`` may be."""
 
 _C_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
+# A network called so would stand in front of a header of C or of the firmware, or define the firmware's own names.
+_TAKEN_NAMES = frozenset({
+    "assert", "complex", "ctype", "errno", "fenv", "float", "host", "inttypes", "iso646", "limits", "locale", "math",
+    "net", "setjmp", "signal", "stdalign", "stdarg", "stdatomic", "stdbool", "stddef", "stdint", "stdio", "stdlib",
+    "stdnoreturn", "string", "tgmath", "threads", "time", "uchar", "wchar", "wctype",
+})  # fmt: skip
 
 
 def check_network_name(name: str) -> None:
-    """Raise UserError where ``name`` cannot begin the names of C functions and files."""
+    """Raises UserError where ``name`` cannot begin the names of C functions and files."""
     if not _C_NAME.fullmatch(name):
         raise UserError(
             f"--name: got {name!r}, wanted a lower-case C name: a letter, then at most 47 letters, digits or _"
         )
+    headers = {Path(file).stem for files in _HAND_WRITTEN.values() for file in files if file.endswith(".h")}
+    headers |= {Path(file).stem for file in _GENERATED if file.endswith(".h")}
+    if name in _TAKEN_NAMES | headers or name.startswith("tb_"):
+        raise UserError(f"--name: {name!r} is taken by C or by the firmware; choose another, as my_{name}")
 
 
 def firmware_files(board: Board, *, network_name: str, network_digest: bytes, protocol: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from tinybayes.ir.tensor import Tensor
 
 # Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
 ACCUMULATOR_LIMIT = 2**30 - 1
+_SCALES = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)  # the generated header has float32
 
 
 def verify(graph: Graph) -> Graph:
@@ -45,11 +46,14 @@ def verify(graph: Graph) -> Graph:
         _CHECKS[node.op](node, source, target)
     _check(graph.output in written, "graph", "the output is never written")
     if graph.is_integer:
+        last = graph.nodes[-1].output if graph.nodes else graph.input
+        _check(graph.output == last, "graph", f"the output is {graph.output!r}, but the last node writes {last!r}")
         for tensor in (graph.input_tensor, graph.output_tensor):
             _check(tensor.dtype == "int8", tensor.name, "the input and the output of a network are int8")
         for tensor in graph.tensors.values():
             _check(tensor.zero_point == 0, tensor.name, "zero points other than 0 are not supported")
-            _check(np.isfinite(tensor.scale) and tensor.scale > 0, tensor.name, f"scale {tensor.scale} is not positive")
+            in_range = _SCALES[0] <= tensor.scale <= _SCALES[1]
+            _check(in_range, tensor.name, f"scale {tensor.scale} is not positive within float32")
     return graph
 
 
@@ -101,6 +105,7 @@ def _linear(node: Linear, source: Tensor, target: Tensor) -> None:
 
 def _conv(node: Conv, source: Tensor, target: Tensor) -> None:
     _mac(node, source, target)
+    _check(len(source.shape) == len(target.shape) > 1, node.name, "a convolution maps a map to a map of the same rank")
     _check(node.weight.shape[3] == source.channels, node.name, "input channels differ from the weight's")
     height, width, _ = source.hwc
     top, bottom, left, right = node.padding
@@ -123,7 +128,10 @@ def _max_pool(node: MaxPool, source: Tensor, target: Tensor) -> None:
 
 def _average_pool(node: AveragePool, source: Tensor, target: Tensor) -> None:
     _pool(node, source, target)
-    _requant(node, node.requant, source.channels, target)
+    _requant(node, node.requant, 1, target)
+    if source.is_integer:
+        largest = max(abs(v) for v in source.code_range) * node.window[0] * node.window[1]
+        _check(largest <= ACCUMULATOR_LIMIT, node.name, "the sum of a window can exceed 30 bits")
 
 
 def _flatten(node: Flatten, source: Tensor, target: Tensor) -> None:
@@ -135,7 +143,7 @@ def _select(node: Select, source: Tensor, target: Tensor) -> None:
     indices = node.indices
     inside = indices.size > 0 and int(indices[0]) >= 0 and int(indices[-1]) < source.elements
     _check(inside and bool(np.all(np.diff(indices) > 0)), node.name, "indices must ascend inside the input")
-    _check(target.elements == indices.size, node.name, f"{indices.size} indices for {target.shape}")
+    _check(target.shape == (indices.size,), node.name, f"{indices.size} indices for {target.shape}")
     _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "selection keeps dtype and scale")
 
 

@@ -37,7 +37,10 @@ def runs(graph: Graph) -> tuple[Run, ...]:
     current = graph.input
     for node in graph.nodes:
         if node.inputs != (current,):
-            raise InternalError(f"{node.name}: reads {node.inputs} where the chain of layers has {current!r}")
+            raise UnsupportedError(
+                f"layer {node.name!r} reads {node.inputs[0]!r}, which is not the layer before it ({current!r}): only "
+                "chains of layers are supported"
+            )
         current = node.output
         if isinstance(node, MacNode | AveragePool):
             heads.append(node)

@@ -8,7 +8,7 @@ _HAN = "Han, Mao and Dally, ICLR 2016"
 _CHOSEN = "chosen on the validation split"
 
 
-def _knob(default: float | int, help: str, source: str) -> Any:  # noqa: ANN401 - stands for a field of any type
+def _knob(default: float | int, help: str, source: str) -> Any:  # noqa: ANN401 - a field
     return field(default=default, metadata={"help": help, "source": source})
 
 
@@ -74,7 +74,8 @@ class Knobs:
     temperature: float = _knob(2.0, "temperature of the soft labels", _CHOSEN)
 
 
-def _chosen(base: type[Knobs], name: str, default: float | int, source: str = _CHOSEN) -> Any:  # noqa: ANN401 - stands for a field of any type
+def _chosen(base: type[Knobs], name: str, default: float | int, source: str = _CHOSEN) -> Any:  # noqa: ANN401 - a field
+    """A field that takes its help from ``base`` and has a default, and a source of it, of its own."""
     known = {known.name: known for known in fields(base)}[name]
     return _knob(default, known.metadata["help"], source)
 
@@ -93,22 +94,23 @@ class ImuUserIdKnobs(Knobs):
     weight_decay: float = _chosen(Knobs, "weight_decay", 0.02)
     dense_epochs: int = _chosen(Knobs, "dense_epochs", 30)
     dense_learning_rate: float = _chosen(Knobs, "dense_learning_rate", 2e-3)
-    sparse_epochs: int = _chosen(Knobs, "sparse_epochs", 40)
+    sparse_epochs: int = _chosen(Knobs, "sparse_epochs", 100)
     sparse_learning_rate: float = _chosen(Knobs, "sparse_learning_rate", 2e-3)
     log_sigma2_learning_rate: float = _chosen(Knobs, "log_sigma2_learning_rate", 1e-2)
     initial_log_sigma2: float = _chosen(Knobs, "initial_log_sigma2", -8.0)
-    kl_weight: float = _chosen(Knobs, "kl_weight", 0.4)
+    kl_weight: float = _chosen(Knobs, "kl_weight", 0.6)
     warm_up_start: float = _chosen(Knobs, "warm_up_start", 0.0)
     warm_up_epochs: float = _chosen(Knobs, "warm_up_epochs", 5.0)
     most_nonzero: int = _chosen(Knobs, "most_nonzero", 2400, "a tenth of the network's 24,128 weights")
-    cap_end: float = _chosen(Knobs, "cap_end", 0.6)
+    cap_end: float = _chosen(Knobs, "cap_end", 0.5)
     distillation: float = _chosen(Knobs, "distillation", 0.5)
-    fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 12)
-    fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 1e-3)
+    fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 6)
+    fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 3e-4)
     levels: int = _chosen(Knobs, "levels", 31)
-    rate: float = _chosen(Knobs, "rate", 0.004)
-    share_epochs: int = _chosen(Knobs, "share_epochs", 10)
-    share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 2e-3)
+    rate: float = _chosen(Knobs, "rate", 0.0)
+    share_epochs: int = _chosen(Knobs, "share_epochs", 12)
+    share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 1e-3)
+    latent_learning_rate: float = _chosen(Knobs, "latent_learning_rate", 1e-3)
     by_recording_epochs: int = _chosen(Knobs, "by_recording_epochs", 10)
 
 
@@ -132,10 +134,10 @@ class MnistLenet300Knobs(Knobs):
     distillation: float = _chosen(Knobs, "distillation", 0.5)
     fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 15)
     fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 1e-3)
-    levels: int = _chosen(Knobs, "levels", 31)
+    levels: int = _chosen(Knobs, "levels", 15)
     rate: float = _chosen(Knobs, "rate", 0.002)
-    share_epochs: int = _chosen(Knobs, "share_epochs", 12)
-    share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 1e-3)
+    share_epochs: int = _chosen(Knobs, "share_epochs", 8)
+    share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 5e-4)
 
 
 KNOBS: dict[str, type[Knobs]] = {"imu-user-id": ImuUserIdKnobs, "mnist-lenet300": MnistLenet300Knobs}

@@ -19,7 +19,7 @@ from tinybayes.tbn.payload import PayloadReader
 
 _GRAPH_KEYS = ("facts", "input", "input_scaling", "nodes", "output", "tensors", "torch_input_shape")
 _TENSOR_KEYS = ("dtype", "name", "scale", "shape", "zero_point")
-_TODO = "Get the file again, or make it anew with `tinybayes train` or `tinybayes compress`."
+_TODO = "Get the file again, or make it anew with `tinybayes train`."
 
 
 def load(path: str | os.PathLike[str]) -> Graph:

@@ -61,6 +61,7 @@ def test_an_unknown_board_suggests_near_names(tinybayes: Command, network: Path,
         ("--protocol", "frame", "Did you mean 'frames'?"),
         ("--name", "Not C", "wanted a lower-case C name"),
         ("--max-flash", "much", "--max-flash: got 'much', wanted a number of bytes"),
+        ("--name", "stdint", "'stdint' is taken"),
     ],
 )
 def test_a_wrong_option_writes_nothing(
@@ -190,7 +191,7 @@ def test_build_without_the_cross_compiler(
 def test_running_on_qemu_without_qemu(
     tinybayes: Command, compiled: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tinybayes.pipeline.build_firmware", lambda *_args, **_options: tmp_path / "network.elf")
+    monkeypatch.setattr("tinybayes.deployment.build_firmware", lambda *_args, **_options: tmp_path / "network.elf")
     monkeypatch.setenv("PATH", str(tmp_path))
     done = tinybayes("run", compiled, "--on", "qemu", "--input", samples, "--output", tmp_path / "y.npz")
     assert done.status == 3
@@ -213,6 +214,34 @@ def test_an_image_beyond_the_limit_fails_the_build(tinybayes: Command, network: 
     done = tinybayes("build", out)
     image = json.loads((out / "report.json").read_text())["flash"]["image_bytes"]
     one_message(done, 1, f"takes {image} bytes of flash, {image - 1024} more than the 1024 of --max-flash")
+
+
+def test_a_path_that_cannot_be_written_is_wrong_input(
+    tinybayes: Command, network: Path, compiled: Path, samples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    nowhere = tmp_path / "file" / "deeper"
+    one_message(tinybayes("compile", network, *BOARD, "--out", nowhere), 2, str(nowhere), "Not a directory")
+    result = tmp_path / "missing" / "y.npz"
+    done = tinybayes("run", compiled, "--on", "host", "--input", samples, "--output", result)
+    one_message(done, 2, f"there is no directory {result.parent}")
+
+
+def test_a_limit_of_any_size_is_a_number(tinybayes: Command, network: Path, tmp_path: Path) -> None:
+    limit = ("--max-ram", "9" * 400 + "M")
+    assert tinybayes("compile", network, *BOARD, "--out", tmp_path / "out", *limit).status == 0
+
+
+def test_verifying_nowhere_is_not_a_success(tinybayes: Command, compiled: Path) -> None:
+    one_message(tinybayes("verify", compiled, "--on", " ,"), 2, "--on: got ' ,', wanted host, qemu")
+
+
+def test_a_difference_with_json_is_still_one_object(tinybayes: Command, compiled: Path) -> None:
+    source = compiled / "network" / "network_weights.c"
+    source.write_text(source.read_text().replace("-12, -11,", "-13, -11,"))
+    done = tinybayes("verify", compiled, "--on", "host", "--json")
+    assert (done.status, done.err) == (1, "")
+    assert json.loads(done.out)["verify"]["host"]["first_mismatch"]["layer"] == "hidden.1"
 
 
 def test_our_own_bugs_say_so(tinybayes: Command, compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,12 @@ def test_a_name_that_is_none_in_c(name):
         files(name=name)
 
 
+@pytest.mark.parametrize("name", ["stdint", "string", "stack", "board", "network_binding", "tb_conv", "net", "host"])
+def test_a_name_that_would_hide_a_header(name):
+    with pytest.raises(UserError, match=rf"--name: '{name}' is taken .*, as my_{name}"):
+        files(name=name)
+
+
 def test_an_unknown_protocol_names_those_there_are():
     with pytest.raises(UnsupportedError, match=r"got 'frame', wanted one of frames, none\. Did you mean 'frames'"):
         files("frame")

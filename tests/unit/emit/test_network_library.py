@@ -155,3 +155,9 @@ def test_quantize_helper_without_scaling(tmp_path: Path) -> None:
     halves = (np.arange(-150, 150) + 0.5)[:, None] * np.float32(graph.input_tensor.scale)
     x = np.repeat(halves, 16, axis=1).astype(np.float32)
     np.testing.assert_array_equal(quantize_on_host(graph, "three_formats", x, tmp_path), quantize_input(graph, x))
+
+
+def test_quantize_helper_has_a_code_for_what_is_no_number(tmp_path: Path) -> None:
+    x = np.tile(np.array([np.nan, -np.nan, np.inf, -np.inf], np.float32), 4)[np.newaxis]
+    codes = quantize_on_host(three_formats(), "three_formats", x, tmp_path)
+    assert codes.reshape(4, 4).tolist() == [[-128, -128, 127, -128]] * 4

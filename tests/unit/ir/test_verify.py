@@ -40,6 +40,8 @@ def test_a_sound_network_is_returned_unchanged(graph):
         (lambda g: broken(g, 3, weight=np.zeros((5, 1, 1, 16), np.int16)), "weights are int8 and biases int32"),
         (lambda g: broken(g, 3, bias=np.full(5, 2**30, np.int32)), "the accumulator can exceed 30 bits"),
         (lambda g: broken(g, 3, weight_scale=None), "layer.3: weight scale"),
+        (lambda g: replace(g, output="t2"), "graph: the output is 't2', but the last node writes 't3'"),
+        (lambda g: with_tensor(g, "t3", scale=1e39), "t3: scale 1e.39 is not positive within float32"),
         (lambda g: replace(g, output="nobody"), "output 'nobody' is not a tensor"),
         (lambda g: with_tensor(g, "x", dtype="uint8"), "x: the input and the output of a network are int8"),
         (lambda g: with_tensor(g, "t0", zero_point=3), "t0: zero points other than 0"),
@@ -51,6 +53,20 @@ def test_a_sound_network_is_returned_unchanged(graph):
 def test_each_contradiction_names_its_node(graph, change, message):
     with pytest.raises(InternalError, match=message):
         verify(change(graph))
+
+
+def test_a_convolution_reads_a_map() -> None:
+    chain = Builder(np.random.default_rng(0), (4, 3)).flatten().conv(2, (1, 1), padding=(0, 0, 1, 1), dtype="int8")
+    with pytest.raises(InternalError, match="a convolution maps a map to a map of the same rank"):
+        chain.graph()
+
+
+def test_an_average_has_one_multiplier() -> None:
+    chain = Builder(np.random.default_rng(0), (8, 2)).average_pool((1, 2))
+    requant = replace(chain.nodes[0].requant, multiplier=np.array([20000, 30000], np.int32))
+    chain.nodes[0] = replace(chain.nodes[0], requant=requant)
+    with pytest.raises(InternalError, match=r"pool\.0: one multiplier"):
+        chain.graph()
 
 
 def test_unused_tensors_are_dropped_with_their_nodes(graph):

@@ -188,3 +188,8 @@ def test_narrow_biases_are_exact(values: list[int], shift: int) -> None:
     # Whatever fits a byte after some common shift is stored in a byte.
     fits = any(all((b >> s) << s == b and -128 <= b >> s <= 127 for b in bias.tolist()) for s in range(31))
     assert (codes.dtype == np.int8) == fits
+
+
+@pytest.mark.parametrize("weight_format", ["index", "huffman"])
+def test_a_layer_without_weights_is_stored_dense(weight_format: str) -> None:
+    assert isinstance(FORMATS[weight_format](linear([[0, 0, 0]])), Illegal)

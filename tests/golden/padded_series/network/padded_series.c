@@ -74,7 +74,7 @@ void padded_series_quantize(const float *real, int8_t *codes)
     for (uint32_t i = 0; i < PADDED_SERIES_INPUT_LEN; i++) {
         const float value = (real[i] - padded_series_mean[i % 2U]) / padded_series_std[i % 2U];
         float code = value / PADDED_SERIES_INPUT_SCALE;
-        code = code < -128.0F ? -128.0F : code;
+        code = code > -128.0F ? code : -128.0F; /* not a number, too */
         code = code > 127.0F ? 127.0F : code;
         codes[i] = (int8_t)((code + round) - round);
     }

@@ -69,7 +69,7 @@ void three_formats_quantize(const float *real, int8_t *codes)
     for (uint32_t i = 0; i < THREE_FORMATS_INPUT_LEN; i++) {
         const float value = real[i];
         float code = value / THREE_FORMATS_INPUT_SCALE;
-        code = code < -128.0F ? -128.0F : code;
+        code = code > -128.0F ? code : -128.0F; /* not a number, too */
         code = code > 127.0F ? 127.0F : code;
         codes[i] = (int8_t)((code + round) - round);
     }
