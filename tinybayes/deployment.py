@@ -1,6 +1,7 @@
 """A compiled network in its directory: build it, run it, verify it, report on it."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from tinybayes.build.elf import measure_image
 from tinybayes.build.stack import stack_bound_bytes
 from tinybayes.emit.directory import write_atomically
 from tinybayes.emit.firmware import NETWORK_DIGEST_BYTES
-from tinybayes.errors import FileFormatError, LimitError, UnsupportedError
+from tinybayes.errors import FileFormatError, LimitError, UnsupportedError, UserError, did_you_mean
 from tinybayes.plan import Plan, make_plan
 from tinybayes.reference import dequantize_output, quantize_input
 from tinybayes.report import record as records
@@ -31,6 +32,7 @@ from tinybayes.timing.instructions import count_instructions
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it is done, and how much there is."""
 NETWORK_FILE = "network.tbn"
+_PORT = re.compile(r"[/:]|^COM\d+$", re.IGNORECASE)
 
 
 def network_digest(network: bytes) -> bytes:
@@ -113,13 +115,9 @@ class Deployment:
 
     def runner(self, on: str) -> Runner:
         """The place called ``on``: host, qemu, or the URL of a serial port."""
+        self._check_place(on)
         if on == "host":
             return HostRunner(self.directory / "network", self.name)
-        if self.record["protocol"] != "frames":
-            raise UnsupportedError(
-                f"{self.directory} was compiled with --protocol {self.record['protocol']}, which cannot take inputs; "
-                "compile with --protocol frames to run it on a device"
-            )
         if on == "qemu":
             return QemuRunner(build_firmware(self.directory, self.name), self.board, network_digest=self.digest)
         return DeviceRunner(on, network_digest=self.digest)
@@ -130,22 +128,30 @@ class Deployment:
         x: npt.NDArray[np.float32] | None = None,
         y: npt.NDArray[np.int64] | None = None,
         *,
+        recipe: str | None = None,
         device_samples: int | None = None,
         progress: Progress = _silent,
     ) -> dict[str, verdict.Verdict]:
         """Compares every place in ``on`` with the reference: outputs and every materialised tensor, to the bit.
 
-        ``x`` is real inputs with labels ``y``; without it, 256 seeded codes and the extremes. ``device_samples`` bounds
-        how many of them go over a serial line. On qemu the instructions of one inference are counted too.
+        ``x`` is real inputs with labels ``y``; without it, 256 seeded codes and the extremes. ``recipe`` names the
+        recipe whose test part they are, if any: the float network's accuracy on it is known. ``device_samples`` bounds
+        how many go over a serial line. On qemu the instructions of one inference are counted too.
         """
+        for place in on:
+            self._check_place(place)
         inputs = verdict.random_inputs(self.plan.graph) if x is None else self.quantize(x)
         expected = verdict.expect(self.plan, inputs, lambda done: progress("reference", done, len(inputs)))
         verdicts = {}
         figures = self.record["accuracy"]
         if y is not None:
-            figures["reference"] = verdict.accuracy(expected.outputs, y)
-            figures["float"] = self.plan.graph.facts.get("float_accuracy")
-            figures["samples"] = len(y)
+            facts = self.plan.graph.facts
+            figures.update(
+                float=facts.get("float_accuracy") if recipe is not None and recipe == facts.get("recipe") else None,
+                reference=verdict.accuracy(expected.outputs, y),
+                device=None,
+                samples=len(y),
+            )
         for place in on:
             part = expected if place == "host" or device_samples is None else expected.first(device_samples)
             total = len(part.inputs)
@@ -156,9 +162,9 @@ class Deployment:
             if y is not None and place != "host" and not judged.mismatches:
                 figures["device"] = verdict.accuracy(part.outputs, y[:total])
                 figures["device_samples"] = total
+            self._save()
         if "qemu" in on:
             self.count_instructions()
-        self._save()
         return verdicts
 
     def count_instructions(self) -> int:
@@ -186,6 +192,18 @@ class Deployment:
         from tinybayes.report.html import write_report
 
         return write_report(self.directory)
+
+    def _check_place(self, on: str) -> None:
+        if on == "host":
+            return
+        if on != "qemu" and not _PORT.search(on):
+            near = did_you_mean(on, ("host", "qemu"))
+            raise UserError(f"there is no place {on!r} to run on; give host, qemu, or the URL of a serial port.{near}")
+        if self.record["protocol"] != "frames":
+            raise UnsupportedError(
+                f"{self.directory} was compiled with --protocol {self.record['protocol']}, which cannot take inputs; "
+                "compile with --protocol frames to run it on a device"
+            )
 
     def _check_limits(self) -> None:
         limits = self.record.get("limits", {})

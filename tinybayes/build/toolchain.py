@@ -89,7 +89,6 @@ _PACKAGES = (
     _Package("jinja2", "jinja2>=3.1", "compile"),
     _Package("typer", "typer>=0.12", "the command line"),
     _Package("rich", "rich>=13.7", "the command line"),
-    _Package("matplotlib", "matplotlib>=3.8", "report"),
     _Package("pyelftools", "pyelftools>=0.31", "memory sizes"),
     _Package("pyserial", "pyserial>=3.5", "run and verify on qemu and boards"),
     _Package("cobs", "cobs>=1.2", "run and verify on qemu and boards"),
@@ -98,8 +97,6 @@ _PACKAGES = (
     _Package("seglearn", "seglearn>=1.2.5,<2", "the data of imu-user-id", optional=True),
 )
 _PROGRAM_BY_NAME = {program.name: program for program in _PROGRAMS}
-# PyPI's torch for Linux brings gigabytes of GPU libraries that nothing here uses.
-_PIP_OPTIONS = {"torch": " --extra-index-url https://download.pytorch.org/whl/cpu"}
 
 
 def require(tool: str) -> Path:
@@ -184,7 +181,7 @@ def _package_status(package: _Package) -> ToolStatus:
         path=path,
         version=version,
         needed_for=package.needed_for,
-        install_command=f"{sys.executable} -m pip install '{package.requirement}'{_PIP_OPTIONS.get(package.name, '')}",
+        install_command=f"{sys.executable} -m pip install '{package.requirement}'",
         found=version is not None,
         optional=package.optional,
     )

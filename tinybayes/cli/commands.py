@@ -106,7 +106,8 @@ def run(
         print_json(facts)
     else:
         right = f", accuracy {facts['accuracy']:.2%}" if "accuracy" in facts else ""
-        console().print(f"{len(samples.x):,} samples on {on}{right}; written to {output}")
+        text = f"{len(samples.x):,} samples on {on}{right}; written to {output}"
+        console().print(text, soft_wrap=True, markup=False)
 
 
 def verify(
@@ -136,7 +137,7 @@ def verify(
         deployment.build()
     x, y = (samples.x, samples.y) if samples is not None else (None, None)
     with progress_bars(quiet=as_json) as progress:
-        verdicts = deployment.verify(places, x, y, device_samples=device_samples, progress=progress)
+        verdicts = deployment.verify(places, x, y, recipe=data, device_samples=device_samples, progress=progress)
     failed = {place: verdict for place, verdict in verdicts.items() if verdict.mismatches}
     if as_json:
         print_json(deployment.record)
@@ -151,7 +152,7 @@ def verify(
         for what in ("float", "reference", "device"):
             if deployment.record["accuracy"][what] is not None:
                 out.print(f"accuracy {what:<9} {deployment.record['accuracy'][what]:.2%}")
-        out.print(f"next: tinybayes report {directory}")
+        out.print(f"next: tinybayes report {directory}", soft_wrap=True, markup=False)
     if failed and as_json:
         raise typer.Exit(VerificationError.exit_status)  # the record says where
     if failed:
@@ -251,7 +252,7 @@ def _show(deployment: "Deployment", as_json: bool, following: str) -> None:
     out = console()
     out.print(layer_table(deployment.record))
     for line in (*summary_lines(deployment.record), following):
-        out.print(line, soft_wrap=True)
+        out.print(line, soft_wrap=True, markup=False)
 
 
 def _places(on: str) -> list[str]:

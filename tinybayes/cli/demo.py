@@ -43,7 +43,7 @@ def demo(
     deployment.build()
     samples = read_samples(_RECIPE, graph.torch_input_shape)
     with progress_bars(quiet=as_json) as progress:
-        verdicts = deployment.verify(("host", "qemu"), samples.x, samples.y, progress=progress)
+        verdicts = deployment.verify(("host", "qemu"), samples.x, samples.y, recipe=_RECIPE, progress=progress)
     page = deployment.report()
     if as_json:
         print_json({**deployment.record, "report": str(page)})
@@ -85,4 +85,4 @@ def _show(deployment: "Deployment", page: Path) -> None:
     out.print(table)
     out.print(f"verified bit for bit: {checked['samples']:,} samples, {checked['tensors_compared']:,} tensors, "
               f"{checked['mismatches']} mismatches")  # fmt: skip
-    out.print(f"report: {page}", soft_wrap=True)
+    out.print(f"report: {page}", soft_wrap=True, markup=False)

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import logging
 import os
 import sys
 import warnings
@@ -40,9 +41,7 @@ def import_module(module: nn.Module, example: Tensor | npt.NDArray[np.floating] 
     batch = torch.cat([inputs[:1], inputs[:1]])
     name = type(module).__name__
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # Warnings inside torch's exporter concern torch; what matters to the user is raised below.
-        warnings.simplefilter("ignore")
+    with _quiet():
         try:
             exported = torch.export.export(module, (batch,), dynamic_shapes=({0: torch.export.Dim.AUTO},))
         except Exception as error:
@@ -87,6 +86,19 @@ def import_callable(name: str) -> nn.Module:
     if not isinstance(network, nn.Module):
         raise UserError(f"model {name!r}: got {type(network).__name__} from {function}(), wanted a torch.nn.Module")
     return network.eval()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What torch's exporter warns of and logs concerns torch; what matters to the user is raised."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager

@@ -52,7 +52,12 @@ def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
         near = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{near}")
     steps = tuple(_with_format(step, objective) for step in lower(verify(graph)))
-    buffers = arena.place(_buffers(steps))
+    unplaced = _buffers(steps)
+    names = [buffer.name for buffer in unplaced]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"two buffers of the plan are called {twice!r}; give the tensor of that name another one")
+    buffers = arena.place(unplaced)
     proof.prove(buffers, arena.arena_bytes(buffers), len(steps))
     return Plan(graph, objective, steps, buffers)
 
