@@ -17,11 +17,16 @@ _Static_assert((-3 >> 1) == -2, "right shifts of negative numbers must be arithm
 /** Kernels are inlined into one function per layer, where their constant parameters fold away. */
 #define TB_INLINE static inline __attribute__((always_inline))
 
-/** A layer stays a function of its own, so that its code and its instructions can be told from the others'. */
+/**
+ * A layer stays a function of its own, so that its code and its instructions can be told from the others'.
+ *
+ * `noipa` is for gcc 12, which can take a store for an access of address 0 after it has rewritten induction variables
+ * (`MEM[0 + &multipliers + 2 * row]`), conclude that the layer's function has no effect, and drop the call.
+ */
 #if defined(__clang__)
 #define TB_STEP static __attribute__((noinline))
 #else
-#define TB_STEP static __attribute__((noinline, noclone))
+#define TB_STEP static __attribute__((noipa))
 #endif
 
 /** An activation in memory: `is_signed` tells int8 codes from uint8 codes. */

@@ -134,6 +134,16 @@ def test_saturating_accumulators() -> None:
     check(chain.graph(), "latency")
 
 
+def test_a_layer_is_called_even_where_gcc_12_takes_its_stores_for_accesses_of_address_0() -> None:
+    """Multipliers beside short dense rows: gcc 12 at -O2 found this layer's function free of effects and dropped it."""
+    pattern = np.zeros((2, 3, 1, 1), np.int8)
+    pattern[1, 1] = -83
+    chain = Builder(np.random.default_rng(0), (7, 8, 1), density=1.0, per_channel=True)
+    chain.conv(1, (1, 1), padding=(0, 0, 0, 1), dtype="int8").conv(2, (3, 1), dtype="int8")
+    object.__setattr__(chain.nodes[1], "weight", pattern)
+    check(chain.flatten().linear(1).graph(), "flash", sanitize=False)
+
+
 def test_the_sides_name_the_same_kernels() -> None:
     macs = {f"{op}_{weight_format}" for op, weight_format in TERMS}
     assert set(COEFFICIENTS) == set(TERMS)

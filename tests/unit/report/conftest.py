@@ -1,6 +1,7 @@
 """Two compiled networks, as they are after compile and after everything was measured."""
 
 import copy
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph
 from tinybayes.plan import make_plan
+from tinybayes.recipes.knobs import MnistLenet300Knobs
 from tinybayes.report.record import Record, compiled
 
 LENET_STAGES = (("dense", 0.9843, 266_200), ("sparse", 0.9818, 5_390), ("pruned", 0.9817, 5_081),
@@ -30,7 +32,7 @@ def lenet() -> Graph:
         object.__setattr__(node, "dense_shape", shape)
     return graph.with_facts(
         recipe="mnist-lenet300", seed=0, stages=stage_list(LENET_STAGES), float_accuracy=0.9843, by_recording=None,
-        knobs={"seed": 0, "batch": 100, "sparse_epochs": 150, "levels": 31, "threshold": 3.0, "rate": 0.02},
+        knobs=asdict(MnistLenet300Knobs(sparse_epochs=140, levels=29)),
     )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def test_after_verify_every_figure_is_there(lenet_measured: Record, lenet_graph:
         "41× smaller than dense int8",
         "164× smaller than float32",
         "Trained as 300 × 784: 226 dead outputs and 291 dead inputs removed.",
-        "tinybayes train mnist-lenet300 --seed 0 --sparse-epochs 150 --levels 31 --out NET.tbn",
+        "tinybayes train mnist-lenet300 --seed 0 --sparse-epochs 140 --levels 29 --out NET.tbn",
     ):
         assert shown in page.text
 
