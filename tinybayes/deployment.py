@@ -13,11 +13,11 @@ import numpy.typing as npt
 from tinybayes import tbn
 from tinybayes.boards import Board, CoreTarget, Target, emulated_board_like, load_target
 from tinybayes.build.account import account_for
-from tinybayes.build.cmake import RegionOverflowError, build_firmware, build_library, map_beside, network_objects
+from tinybayes.build.cmake import RegionOverflowError, build_firmware, build_library, library_objects, map_beside
 from tinybayes.build.disassembly import disassemble
 from tinybayes.build.fit import check_stack, overflow_text
 from tinybayes.build.image import read_image
-from tinybayes.build.library import measure_library, refuse_variables
+from tinybayes.build.library import firmware_objects, measure_library, refuse_variables
 from tinybayes.build.stack import StackAnalysis
 from tinybayes.emit.directory import write_atomically
 from tinybayes.emit.firmware import NETWORK_DIGEST_BYTES
@@ -96,7 +96,7 @@ class Deployment:
             link_map = map_beside(self.directory / "build" / f"{self.name}.elf")
             reasons = overflow_text(error.overflows, link_map, self.plan, self.name, board)
             raise LimitError(f"{error}. {reasons}{self._without_link()}") from error
-        refuse_variables(network_objects(self.directory))
+        refuse_variables(firmware_objects(elf))
         image = read_image(elf, map_beside(elf))
         stacks = StackAnalysis(disassemble(elf))
         whole = stacks.of_image("reset_handler", "vectors")
@@ -108,7 +108,7 @@ class Deployment:
 
     def _build_library(self, target: CoreTarget) -> Path:
         archive = build_library(self.directory, self.name)
-        objects = network_objects(self.directory)
+        objects = library_objects(archive)
         refuse_variables(objects)
         image, stack = measure_library(objects, f"{self.name}_run", target.gcc_flags)
         record_library(self.record, image, account_for(image, self.plan, self.name, arena=False), stack)

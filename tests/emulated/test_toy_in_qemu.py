@@ -1,6 +1,7 @@
 """A real image in a real emulator: everything the link offers, and what happens when things go wrong."""
 
 import os
+import signal
 import subprocess
 import time
 import zlib
@@ -111,6 +112,24 @@ def test_an_image_that_never_answers(toy_image):
 def test_a_qemu_that_does_not_start_says_why(toy_image):
     with pytest.raises(DeviceError, match=r"QEMU has ended with status 1.*QEMU's last output: .*no-such-option"):
         runner_on(toy_image("frames"), timeout_seconds=0.3, extra_arguments=("-no-such-option",))
+
+
+def test_a_qemu_that_dies_is_said_so(toy_image):
+    with runner_on(toy_image("frames"), timeout_seconds=1.0, extra_arguments=("-d", "guest_errors")) as runner:
+        os.kill(runner._emulator.process_id, signal.SIGKILL)
+        with pytest.raises(DeviceError, match=r"infer: .*QEMU has ended with status -9"):
+            runner.run(np.zeros((1, 300), np.int8))
+
+
+def test_a_qemu_that_hangs_is_given_up_and_ended(toy_image):
+    started = time.monotonic()
+    with runner_on(toy_image("frames"), timeout_seconds=0.2) as runner:
+        process_id = runner._emulator.process_id
+        os.kill(process_id, signal.SIGSTOP)
+        with pytest.raises(DeviceError, match=r"infer: no answer within 0\.2 s"):
+            runner.run(np.zeros((1, 300), np.int8))
+    assert time.monotonic() - started < 10
+    assert not alive(process_id)
 
 
 def test_qemu_ends_with_its_runner(toy_image):

@@ -10,9 +10,11 @@ from tinybayes.build.toolchain import require
 from tinybayes.errors import LimitError, ToolError, UserError
 
 _BUILD_SECONDS = 900.0
+_LIST_SECONDS = 60.0
 _LINES_SHOWN = 25
 _OVERFLOW = re.compile(r"region [`'](?P<region>[^']+)' overflowed by (?P<bytes>\d+) bytes?")
 _USEFUL = re.compile(r"error|warning|undefined|overflow|cannot|fatal|No such", re.IGNORECASE)
+_CACHED_TOOLCHAIN = re.compile(r'^include\("(.*)"\)', re.MULTILINE)
 _CACHED_SOURCE = re.compile(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", re.MULTILINE)
 
 
@@ -48,9 +50,17 @@ def build_library(directory: Path, name: str) -> Path:
     return archive
 
 
-def network_objects(directory: Path) -> tuple[Path, ...]:
-    """The object files made from ``network/`` by the last build in ``directory``."""
-    return tuple(sorted((directory.resolve() / "build" / "CMakeFiles").glob("*.dir/network/*.obj")))
+def library_objects(archive: Path) -> tuple[Path, ...]:
+    """The object files, still in their places, that the last build put into ``archive``, a library's ``lib<name>.a``.
+
+    Raises ToolError where the archive cannot be listed.
+    """
+    ar = require("arm-none-eabi-gcc").with_name("arm-none-eabi-ar")
+    done = run_program([ar, "t", archive], _LIST_SECONDS)
+    if done.status != 0:
+        raise ToolError(f"{ar} could not list {archive}: {done.last(1000) or 'it took too long'}")
+    name = archive.stem.removeprefix("lib")
+    return tuple(archive.parent / "CMakeFiles" / f"{name}.dir" / "network" / member for member in done.output.split())
 
 
 def _build(directory: Path, target: str | None, results: tuple[Path, ...], name: str) -> None:
@@ -64,7 +74,7 @@ def _build(directory: Path, target: str | None, results: tuple[Path, ...], name:
     ninja = require("ninja")
     require("arm-none-eabi-gcc")
     build = source / "build"
-    _forget_moved_build(source, build)
+    _forget_other_build(source, build)
     _run([cmake, "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"], "configuring", directory)
     command: list[str | Path] = [cmake, "--build", build]
     _run([*command, "--target", target] if target is not None else command, "building", directory)
@@ -78,13 +88,17 @@ def map_beside(elf: Path) -> Path:
     return elf.with_suffix(".map")
 
 
-def _forget_moved_build(source: Path, build: Path) -> None:
-    """CMake refuses to work where a project was copied or moved with its build directory: drop what it remembers."""
+def _forget_other_build(source: Path, build: Path) -> None:
+    """CMake refuses to work where a project was copied or moved with its build directory, and where one of another
+    kind, with its toolchain file in another place, was built there: drop what it remembers."""
     cache = build / "CMakeCache.txt"
     if not cache.is_file():
         return
     remembered = _CACHED_SOURCE.search(cache.read_text(errors="replace"))
-    if remembered is None or Path(remembered.group(1)) != source:
+    systems = [path.read_text(errors="replace") for path in (build / "CMakeFiles").glob("*/CMakeSystem.cmake")]
+    toolchains = [found for text in systems for found in _CACHED_TOOLCHAIN.findall(text)]
+    moved = remembered is None or Path(remembered.group(1)) != source
+    if moved or not all(Path(toolchain).is_file() for toolchain in toolchains):
         cache.unlink()
         shutil.rmtree(build / "CMakeFiles", ignore_errors=True)
 

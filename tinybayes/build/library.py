@@ -7,13 +7,19 @@ from pathlib import Path
 from tinybayes.build.cmake import map_beside
 from tinybayes.build.disassembly import disassemble
 from tinybayes.build.elf import read_sections
-from tinybayes.build.image import Image, read_image
+from tinybayes.build.image import Image, is_network_object, read_image
+from tinybayes.build.linkmap import loaded_files
 from tinybayes.build.program import run_program
 from tinybayes.build.stack import StackAnalysis, StackBound
 from tinybayes.build.toolchain import require
 from tinybayes.errors import InternalError, ToolError
 
 _LINK_SECONDS = 60.0
+
+
+def firmware_objects(elf: Path) -> tuple[Path, ...]:
+    """The object files made from ``network/`` that the image ``elf``, still in its build directory, was linked from."""
+    return tuple(elf.parent / name for name in loaded_files(map_beside(elf)) if is_network_object(name))
 
 
 def refuse_variables(objects: Iterable[Path]) -> None:

@@ -129,6 +129,11 @@ class Facts:
     dense_int8_bytes: int
     float32_bytes: int
 
+    @property
+    def is_library(self) -> bool:
+        """Whether it was compiled for a core alone: a library, and no firmware that could be run or timed."""
+        return self.clock_hz is None
+
 
 def check(record: Mapping[str, Any]) -> Facts:
     """The facts in ``record``; FileFormatError names the key that is missing or holds something else."""

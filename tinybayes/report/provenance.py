@@ -42,15 +42,15 @@ def provenance(facts: Facts, graph: Graph) -> Provenance:
 
 
 def _board(facts: Facts) -> str:
-    if facts.clock_hz is None:
+    if facts.clock_hz is None:  # a library
         return f"{facts.core}, library only"
     return f"{facts.board}, {facts.core}, {facts.clock_hz / 1e6:g}{THIN}MHz"
 
 
 def _commands(facts: Facts, graph: Graph) -> tuple[str, ...]:
-    places = "host" if facts.clock_hz is None else "host,qemu"
+    places = "host" if facts.is_library else "host,qemu"
     named = "" if facts.name == "network" else f" --name {quote(facts.name)}"
-    framed = "" if facts.protocol == "frames" or facts.clock_hz is None else f" --protocol {quote(facts.protocol)}"
+    framed = "" if facts.protocol == "frames" or facts.is_library else f" --protocol {quote(facts.protocol)}"
     target = f"--board {quote(facts.board)} --objective {quote(facts.objective)}"
     compiling = f"tinybayes compile NET.tbn {target}{named}{framed} --out DIR"
     recipe = known_recipe(graph)
