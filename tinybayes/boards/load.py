@@ -7,13 +7,19 @@ from tinybayes.assets import asset_directory
 from tinybayes.boards.cores import CORES
 from tinybayes.boards.record import Board, Chip, Qemu, Region, Uart
 from tinybayes.boards.schema import Table
+from tinybayes.boards.setup import take_setup
 from tinybayes.errors import BoardError, did_you_mean
 
-UART_DRIVERS = ("cmsdk_apb",)
+UART_DRIVERS = ("cmsdk_apb", "nrf_uarte", "stm32_usart_v2")
 """The serial ports there is a driver for."""
+
+IMAGE_HEADERS = ("none", "rp2040_boot2", "rp2350_image_def")
+"""What a boot ROM may want to find in an image."""
 
 _ADDRESS_SPACE_BYTES = 1 << 32
 _LOWEST_UART_DIVISOR = 16
+# VTOR's lowest bits are zero: 7 of them, more where a chip has more than 16 interrupts.
+_VECTOR_TABLE_ALIGNMENT_BYTES = 1024
 
 
 def list_boards(directory: Path | None = None) -> tuple[str, ...]:
@@ -48,11 +54,22 @@ def load_board(name: str, directory: Path | None = None) -> Board:
         link_request_bytes=table.take_integer("link_request_bytes", 64, min(65535, chip.ram.size_bytes), sourced=False),
         uart=_uart(table.take_table("uart")),
         qemu=_qemu(table.take_table("qemu")) if table.has("qemu") else None,
+        setup=take_setup(table),
+        boot_loader_bytes=_boot_loader_bytes(table, chip.flash),
     )
     table.finish()
     if board.stack_bytes % 8:
         raise table.error("stack_bytes", f"got {board.stack_bytes}, wanted a multiple of 8")
     return board
+
+
+def _boot_loader_bytes(table: Table, flash: Region) -> int:
+    if not table.has("boot_loader_bytes"):
+        return 0
+    taken = table.take_integer("boot_loader_bytes", 0, flash.size_bytes - 1)
+    if taken % _VECTOR_TABLE_ALIGNMENT_BYTES:
+        raise table.error("boot_loader_bytes", f"got {taken}, wanted a multiple of {_VECTOR_TABLE_ALIGNMENT_BYTES}")
+    return taken
 
 
 def _load_chip(path: Path) -> Chip:
@@ -69,8 +86,10 @@ def _load_chip(path: Path) -> Chip:
     memory = table.take_table("memory")
     flash = _role(memory, "flash", regions)
     ram = _role(memory, "ram", regions)
+    setup = take_setup(table)
+    image_header = table.take_text("image_header", IMAGE_HEADERS) if table.has("image_header") else "none"
     table.finish()
-    return Chip(path.stem, title, core, clock_hz, regions, flash, ram)
+    return Chip(path.stem, title, core, clock_hz, regions, flash, ram, setup, image_header)
 
 
 def _region(name: str, table: Table) -> Region:
@@ -98,12 +117,15 @@ def _role(table: Table, role: str, regions: tuple[Region, ...]) -> Region:
 
 
 def _uart(table: Table) -> Uart:
+    clock_hz = table.take_integer("clock_hz", 1, 2_000_000_000)
     uart = Uart(
         driver=table.take_text("driver", UART_DRIVERS),
         base=table.take_integer("base", 0, _ADDRESS_SPACE_BYTES - 1),
-        clock_hz=table.take_integer("clock_hz", 1, 2_000_000_000),
+        clock_hz=clock_hz,
         baud=table.take_integer("baud", 1200, 12_000_000),
         receive_irq=table.take_integer("receive_irq", 0, 479),
+        reset_clock_hz=table.take_integer("reset_clock_hz", 1, clock_hz) if table.has("reset_clock_hz") else clock_hz,
+        divisor_steps=table.take_integer("divisor_steps", 1, 256) if table.has("divisor_steps") else 1,
     )
     if uart.clock_hz // uart.baud < _LOWEST_UART_DIVISOR:
         raise table.error(

@@ -75,6 +75,17 @@ class Table:
         self._children.append(child)
         return child
 
+    def take_tables(self, key: str) -> tuple["Table", ...]:
+        """An array of tables; each is named by its place, counted from 1, in errors."""
+        values = self._take(key, list, "an array of tables")
+        if not all(type(value) is dict for value in values):
+            raise self.error(key, f"got {values!r}, wanted an array of tables, [[{self._prefix}{key}]]")
+        children = tuple(
+            Table(self.path, value, f"{self._prefix}{key}[{place}].") for place, value in enumerate(values, 1)
+        )
+        self._children += children
+        return children
+
     def finish(self) -> None:
         """Refuse unknown keys, here and in all tables taken, and numbers that ``[sources]`` does not name."""
         sources = self.take_table("sources")
