@@ -39,22 +39,57 @@ class SetupStep:
 
 
 @dataclass(frozen=True)
+class FlashTiming:
+    """How the core reads the flash at ``Chip.clock_hz``.
+
+    A read of ``read_bits`` takes ``wait_states`` cycles more than one from RAM, unless it is prefetched or lies in
+    the cache of ``cache_lines`` lines of ``cache_line_bytes`` each; both are 0 where there is no cache.
+    """
+
+    read_bits: int
+    wait_states: int
+    prefetch: bool
+    cache_line_bytes: int
+    cache_lines: int
+
+
+@dataclass(frozen=True)
+class ChipTimer:
+    """A timer outside of the core that can count cycles: where it is, and how fast it counts."""
+
+    base: int
+    clock_hz: int
+
+
+@dataclass(frozen=True)
 class Chip:
     """A chip: its core, its clock as the firmware runs it, its memories, and the two that images are linked to.
 
-    ``setup`` sets the clock; without it the chip runs as it comes out of reset. ``image_header`` names what the boot
-    ROM wants to find in an image, or is ``"none"``.
+    ``fpu`` is the core's floating-point unit, or ``"none"`` where the chip was made without it. ``cycle_counters``
+    names, best first, what the firmware may count cycles with; it takes the first that counts. ``cycle_timer`` is
+    there where one of them is a timer of the chip. ``setup`` sets the
+    clock; without it the chip runs as it comes out of reset. ``image_header`` names what the boot ROM wants to find
+    in an image, or is ``"none"``.
     """
 
     name: str
     title: str
     core: Core
+    fpu: str
     clock_hz: int
     regions: tuple[Region, ...]
     flash: Region
     ram: Region
+    flash_timing: FlashTiming
+    cycle_counters: tuple[str, ...]
+    cycle_timer: ChipTimer | None
     setup: tuple[SetupStep, ...] = ()
     image_header: str = "none"
+
+    @property
+    def gcc_flags(self) -> tuple[str, ...]:
+        """The compiler flags that select the core as this chip has it."""
+        return self.core.gcc_flags if self.fpu == self.core.fpu else self.core.gcc_flags_without_fpu
 
 
 @dataclass(frozen=True)
@@ -111,8 +146,8 @@ class Board:
 
     @property
     def gcc_flags(self) -> tuple[str, ...]:
-        """The compiler flags that select the core."""
-        return self.chip.core.gcc_flags
+        """The compiler flags that select the core as the chip has it."""
+        return self.chip.gcc_flags
 
     @property
     def clock_hz(self) -> int:

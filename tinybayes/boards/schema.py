@@ -53,12 +53,20 @@ class Table:
             raise self.error(key, "is empty, wanted a text")
         return str(value)
 
-    def take_texts(self, key: str) -> tuple[str, ...]:
-        """A list of strings."""
+    def take_texts(self, key: str, choices: Iterable[str] = ()) -> tuple[str, ...]:
+        """A list of strings, each of them one of ``choices`` if there are any."""
         values = self._take(key, list, "a list of texts")
         if not all(isinstance(value, str) for value in values):
             raise self.error(key, f"got {values!r}, wanted a list of texts")
+        known = tuple(choices)
+        for value in values if known else ():
+            if value not in known:
+                raise self.error(key, f"got {value!r}, wanted some of {', '.join(known)}.{did_you_mean(value, known)}")
         return tuple(values)
+
+    def take_boolean(self, key: str) -> bool:
+        """``true`` or ``false``."""
+        return bool(self._take(key, bool, "true or false"))
 
     def take_integer(self, key: str, low: int, high: int, *, sourced: bool = True) -> int:
         """An integer with ``low <= value <= high``."""

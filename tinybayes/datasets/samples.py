@@ -12,6 +12,7 @@ from tinybayes.datasets.watch_windows import imu_user_id
 from tinybayes.errors import FileFormatError, UserError, did_you_mean
 
 _BY_RECIPE = {"imu-user-id": imu_user_id, "mnist-lenet300": mnist}
+_WRITE_IT = "write it with numpy.savez(path, x=...)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +52,18 @@ def read_file(path: Path) -> Samples:
     """Samples from an .npz file; FileFormatError or UserError where it is missing or not what it should be."""
     if not path.is_file():
         raise UserError(f"there is no file {path}, nor a recipe of that name.{did_you_mean(str(path), _BY_RECIPE)}")
+    if not zipfile.is_zipfile(path):
+        raise FileFormatError(f"{path} is no .npz file; {_WRITE_IT}")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile) or "x" not in archive:
-                names = ", ".join(archive.files) if isinstance(archive, np.lib.npyio.NpzFile) else "a single array"
-                raise FileFormatError(f"{path}: wanted an .npz file with an array 'x', got {names or 'nothing'}")
+            if "x" not in archive:
+                raise FileFormatError(
+                    f"{path}: wanted an .npz file with an array 'x', got {', '.join(archive.files) or 'nothing'}"
+                )
             x = archive["x"]
             y = archive.get("y")
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        hint = "write it with numpy.savez(path, x=...)"
-        raise FileFormatError(f"{path} cannot be read as .npz ({error}); {hint}") from error
+        raise FileFormatError(f"{path} cannot be read as .npz ({error}); {_WRITE_IT}") from error
     if x.dtype != np.float32 or x.ndim < 2 or not len(x):
         raise FileFormatError(f"{path}: x must be float32 (samples, ...), at least one sample; got {x.dtype} {x.shape}")
     if y is not None and (y.ndim != 1 or len(y) != len(x) or not np.issubdtype(y.dtype, np.integer)):

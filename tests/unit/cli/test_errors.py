@@ -141,10 +141,11 @@ def test_bad_data_files(
     assert not result.exists()
 
 
-def test_a_data_file_that_is_no_archive(tinybayes: Command, compiled: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"PK\x03\x04 but nothing behind it", b"plain text", b""])
+def test_a_data_file_that_is_no_archive(tinybayes: Command, compiled: Path, tmp_path: Path, content: bytes) -> None:
     data = tmp_path / "data.npz"
-    data.write_bytes(b"PK\x03\x04 but nothing behind it")
-    one_message(tinybayes("verify", compiled, "--on", "host", "--data", data), 2, str(data))
+    data.write_bytes(content)
+    one_message(tinybayes("verify", compiled, "--on", "host", "--data", data), 2, str(data), "is no .npz file")
 
 
 def test_a_directory_without_a_compiled_network(tinybayes: Command, tmp_path: Path) -> None:
