@@ -43,7 +43,7 @@ struct stm32_usart {
 #define IRQ_BIT (1u << (BOARD_UART_RECEIVE_IRQ % 32u))
 
 /* Rounded to the nearest step; a USART counts whole clocks, an LPUART 256ths of one. */
-#define DIVISOR(clock_hz)                                                                                              \
+#define DIVISOR(clock_hz) \
     ((uint32_t)(((uint64_t)(clock_hz)*BOARD_UART_DIVISOR_STEPS + BOARD_UART_BAUD / 2u) / BOARD_UART_BAUD))
 #define LOWEST_DIVISOR (BOARD_UART_DIVISOR_STEPS == 1u ? 16u : 0x300u)
 #define HIGHEST_DIVISOR (BOARD_UART_DIVISOR_STEPS == 1u ? 0xFFFFu : 0xFFFFFu)
