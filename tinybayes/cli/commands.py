@@ -56,7 +56,7 @@ def compile_(
     limits = {"max_flash_bytes": _size(max_flash, "--max-flash"), "max_ram_bytes": _size(max_ram, "--max-ram")}
     graph = pipeline.load_network(model, _calibration(calibration))
     made = pipeline.compile_network(graph, target, out, objective=objective, name=name, protocol=protocol, **limits)
-    _show(made, as_json, f"next: tinybayes verify {out} --on host,qemu")
+    _show(made, as_json, f"next: tinybayes verify {out} --on {_usual_places(made)}")
 
 
 def build(directory: Directory, as_json: Json = False) -> None:
@@ -66,7 +66,7 @@ def build(directory: Directory, as_json: Json = False) -> None:
     """
     deployment = _open(directory)
     elf = deployment.build()
-    _show(deployment, as_json, f"{elf}\nnext: tinybayes verify {directory} --on host,qemu")
+    _show(deployment, as_json, f"{elf}\nnext: tinybayes verify {directory} --on {_usual_places(deployment)}")
 
 
 def run(
@@ -112,7 +112,10 @@ def run(
 
 def verify(
     directory: Directory,
-    on: Annotated[str, typer.Option(help="Comma-separated: host, qemu, URLs of serial ports.")] = "host,qemu",
+    on: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated: host, qemu, serial URLs; else host, and qemu where it knows the board."),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -130,8 +133,9 @@ def verify(
     """
     from tinybayes.datasets.samples import read_samples
 
-    places = _places(on)
+    given = None if on is None else _places(on)
     deployment = _open(directory)
+    places = given or _places(_usual_places(deployment))
     samples = None if data is None else read_samples(data, deployment.plan.graph.torch_input_shape)
     if deployment.record["flash"]["image_bytes"] is None and places != ["host"]:
         deployment.build()
@@ -253,6 +257,10 @@ def _show(deployment: "Deployment", as_json: bool, following: str) -> None:
     out.print(layer_table(deployment.record))
     for line in (*summary_lines(deployment.record), following):
         out.print(line, soft_wrap=True, markup=False)
+
+
+def _usual_places(deployment: "Deployment") -> str:
+    return "host,qemu" if deployment.board.emulated else "host"
 
 
 def _places(on: str) -> list[str]:
