@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from tinybayes.build.program import run_program
@@ -15,15 +16,44 @@ _USEFUL = re.compile(r"error|warning|undefined|overflow|cannot|fatal|No such", r
 _CACHED_SOURCE = re.compile(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", re.MULTILINE)
 
 
+class RegionOverflowError(LimitError):
+    """The image does not fit: ``overflows`` is by how many bytes, by memory (FLASH, RAM)."""
+
+    def __init__(self, message: str, overflows: Mapping[str, int]) -> None:
+        super().__init__(message)
+        self.overflows = overflows
+
+
 def build_firmware(directory: Path, name: str, *, bench: bool = False) -> Path:
     """Builds the firmware project in ``directory`` and returns the path of its ELF file.
 
     The ELF is ``directory/build/<name>.elf``, or with ``bench`` the bare image ``<name>_bench.elf``; the linker's map
     lies beside it with the suffix ``.map`` (:func:`map_beside`).
 
-    Raises UserError where ``directory`` holds no project, LimitError where the image does not fit the board (naming
-    memory and bytes), and ToolError where a tool is missing or fails (with the last lines it wrote).
+    Raises UserError where ``directory`` holds no project, RegionOverflowError where the image does not fit the board
+    (naming memory and bytes), and ToolError where a tool is missing or fails (with the last lines it wrote).
     """
+    elf = directory.resolve() / "build" / f"{name}{'_bench' if bench else ''}.elf"
+    _build(directory, "bench" if bench else None, (elf, map_beside(elf)), name)
+    return elf
+
+
+def build_library(directory: Path, name: str) -> Path:
+    """Builds the library project in ``directory`` and returns the path of ``build/lib<name>.a``.
+
+    Raises UserError where ``directory`` holds no project, and ToolError where a tool is missing or fails.
+    """
+    archive = directory.resolve() / "build" / f"lib{name}.a"
+    _build(directory, None, (archive,), name)
+    return archive
+
+
+def network_objects(directory: Path) -> tuple[Path, ...]:
+    """The object files made from ``network/`` by the last build in ``directory``."""
+    return tuple(sorted((directory.resolve() / "build" / "CMakeFiles").glob("*.dir/network/*.obj")))
+
+
+def _build(directory: Path, target: str | None, results: tuple[Path, ...], name: str) -> None:
     source = directory.resolve()
     if not (source / "CMakeLists.txt").is_file():
         raise UserError(
@@ -36,13 +66,11 @@ def build_firmware(directory: Path, name: str, *, bench: bool = False) -> Path:
     build = source / "build"
     _forget_moved_build(source, build)
     _run([cmake, "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"], "configuring", directory)
-    target = ["--target", "bench"] if bench else []
-    _run([cmake, "--build", build, *target], "building", directory)
-    elf = build / f"{name}{'_bench' if bench else ''}.elf"
-    for made in (elf, map_beside(elf)):
+    command: list[str | Path] = [cmake, "--build", build]
+    _run([*command, "--target", target] if target is not None else command, "building", directory)
+    for made in results:
         if not made.is_file():
             raise ToolError(f"building {directory} went through but left no {made}; is its network's name {name!r}?")
-    return elf
 
 
 def map_beside(elf: Path) -> Path:
@@ -70,10 +98,7 @@ def _run(command: list[str | Path], doing: str, directory: Path) -> None:
     overflows = {m["region"]: int(m["bytes"]) for m in _OVERFLOW.finditer(done.output)}
     if overflows:
         what = " and ".join(f"{region} by {count} bytes" for region, count in overflows.items())
-        raise LimitError(
-            f"the image in {directory} does not fit the board: it overflows {what}. A smaller network, the objective "
-            "'flash' or a board with more memory would help"
-        )
+        raise RegionOverflowError(f"the image in {directory} does not fit the board: it overflows {what}", overflows)
     raise ToolError(f"{doing} {directory} failed:\n{_last_useful_lines(done.output)}")
 
 

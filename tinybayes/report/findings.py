@@ -119,6 +119,12 @@ def _ram(facts: Facts) -> Tile:
     return Tile("RAM", in_bytes(facts.ram_bytes), tuple(f"{in_bytes(size)} {what}" for size, what in parts if size > 0))
 
 
+def stack_note(facts: Facts) -> str:
+    """The deepest calls, which the bound of the stack comes from; empty where there is none."""
+    calls = ", ".join(f"{name} {grouped(size)}" for name, size in facts.stack_chain)
+    return f"The stack is deepest, and so bounded, where these calls meet (bytes each): {calls}." if calls else ""
+
+
 def _instructions(facts: Facts) -> Tile:
     title = "Instructions per inference"
     if facts.instructions is None:
@@ -127,7 +133,7 @@ def _instructions(facts: Facts) -> Tile:
     notes = [f"{each:.1f} per nonzero MAC"]
     if facts.cycles is not None:
         notes.append(f"{grouped(facts.cycles)} cycles")
-    if facts.seconds is not None:
+    if facts.seconds is not None and facts.clock_hz is not None:
         notes.append(f"{duration(facts.seconds)} at {facts.clock_hz / 1e6:g}{THIN}MHz")
     if facts.latency_source is not None:
         notes.append(_SOURCES.get(facts.latency_source, facts.latency_source))

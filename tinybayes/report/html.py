@@ -31,6 +31,9 @@ class Page:
     flash: tuple[bars.Bar, ...]
     flash_table: tables.Table
     flash_kinds: tuple[tuple[str, str], ...]
+    flash_parts: tables.Table | None
+    ram_parts: tables.Table | None
+    stack_note: str
     image: tuple[bars.Segment, ...]
     image_parts: tuple[tuple[str, str, str], ...]
     image_total: str
@@ -68,6 +71,9 @@ def render(record: Record, graph: Graph) -> str:
         flash=bars.flash_bars(facts),
         flash_table=tables.flash_table(facts),
         flash_kinds=bars.flash_kinds(facts),
+        flash_parts=tables.parts_table(facts.flash_parts) if facts.flash_parts else None,
+        ram_parts=tables.parts_table(facts.ram_parts, facts.stack_bytes) if facts.ram_parts else None,
+        stack_note=findings.stack_note(facts),
         image=bars.image_segments(facts),
         image_parts=bars.image_parts(facts),
         image_total="" if facts.image_bytes is None else in_bytes(facts.image_bytes),

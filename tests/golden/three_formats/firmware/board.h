@@ -22,6 +22,9 @@
 #define BOARD_SETUP_STEPS 0u
 #define BOARD_SETUP_CHIP_STEPS 0u
 
+/** @brief What may count cycles, best first (cycles.h). */
+#define BOARD_CYCLE_COUNTERS CYCLES_DWT, CYCLES_SYSTICK
+
 /** @brief Longest request payload, in bytes, that the device takes. */
 #define LINK_REQUEST_BYTES 16384u
 
