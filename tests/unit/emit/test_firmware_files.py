@@ -16,7 +16,7 @@ def files(protocol: str = "frames", name: str = "network", digest: bytes = bytes
     return firmware_files(BOARD, network_name=name, network_digest=digest, protocol=protocol)
 
 
-@pytest.mark.parametrize("name", ["mps2-an386", "nucleo-g071rb"])
+@pytest.mark.parametrize("name", ["mps2-an386", "nucleo-g071rb", "pico", "pico2"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_file_that_is_included_or_compiled_is_there(protocol, name):
     made = firmware_files(load_board(name), network_name="network", network_digest=bytes(16), protocol=protocol)
