@@ -1,4 +1,4 @@
-"""All commands but ``train`` and ``demo``."""
+"""The commands that need no module of their own."""
 
 import re
 from decimal import Decimal
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tinybayes.cli.compress import compress
 from tinybayes.cli.demo import demo
 from tinybayes.cli.show import console, layer_table, print_json, progress_bars, summary_lines
 from tinybayes.errors import UserError, VerificationError
@@ -22,6 +23,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KM]?)i?B?", re.IGNORECASE)
 def register(app: typer.Typer) -> None:
     """Adds the commands to ``app``."""
     app.command()(demo)
+    app.command()(compress)
     app.command(name="compile")(compile_)
     app.command()(build)
     app.command()(run)
