@@ -117,7 +117,10 @@ def run(
 
 def verify(
     directory: Directory,
-    on: Annotated[str, typer.Option(help="Comma-separated: host, qemu, URLs of serial ports.")] = "host,qemu",
+    on: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated: host, qemu, serial URLs; else host, and qemu where it knows the board."),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -135,8 +138,9 @@ def verify(
     """
     from tinybayes.datasets.samples import read_samples
 
-    places = _places(on)
+    given = None if on is None else _places(on)
     deployment = _open(directory)
+    places = given or _places(_places_of(deployment))
     samples = None if data is None else read_samples(data, deployment.plan.graph.torch_input_shape)
     if deployment.record["flash"]["image_bytes"] is None and places != ["host"]:
         deployment.build()
