@@ -140,7 +140,9 @@ def _take_operands(
         written = 1
     kept = entry.writes in (Writes.FIRST_KEPT, Writes.TWO_KEPT) or "[" in "".join(plain[:written])
     kept = kept or (entry.writes is Writes.FIRST_OR_BOTH and len(plain) == 2)
+    # VIDUP steps its start value; VSHL and its like shift in place where the amount is in a core register.
     kept = kept or bool(is_vector and re.match(r"v[id]w?dup", name))
+    kept = kept or bool(is_vector and len(plain) == 2 and re.fullmatch(r"vq?r?shl", name))
     for index, part in enumerate(plain):
         if index < written:
             writes |= _registers(part)

@@ -1,5 +1,6 @@
 """One decoded Thumb instruction, as far as its timing depends on it."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -100,6 +101,12 @@ class Instruction:
     def writes_pc(self) -> bool:
         """Whether it is a load or arithmetic whose result is where execution goes on."""
         return "pc" in self.writes
+
+    @property
+    def lanes(self) -> int:
+        """How many lanes a vector instruction works on, by the type in its mnemonic; 1 for others."""
+        found = re.search(r"\.[a-z]*(\d+)", self.mnemonic)
+        return 128 // int(found[1]) if self.kind in VECTORS and found is not None else 1
 
     def __str__(self) -> str:
         return f"{self.address:#x}: {self.mnemonic} {', '.join(self.operands)}".rstrip()

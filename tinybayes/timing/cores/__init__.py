@@ -9,9 +9,12 @@ from tinybayes.timing.cores.m0 import CORTEX_M0, CORTEX_M0_SLOW_MULTIPLIER
 from tinybayes.timing.cores.m0plus import CORTEX_M0PLUS, CORTEX_M0PLUS_SLOW_MULTIPLIER
 from tinybayes.timing.cores.m3 import CORTEX_M3
 from tinybayes.timing.cores.m4 import CORTEX_M4
+from tinybayes.timing.cores.m7 import CORTEX_M7
+from tinybayes.timing.cores.m33 import CORTEX_M33
+from tinybayes.timing.cores.m55 import CORTEX_M55
 
 MODELS: Mapping[str, CoreModel] = MappingProxyType(
-    {model.core: model for model in (CORTEX_M0, CORTEX_M0PLUS, CORTEX_M3, CORTEX_M4)}
+    {model.core: model for model in (CORTEX_M0, CORTEX_M0PLUS, CORTEX_M3, CORTEX_M4, CORTEX_M7, CORTEX_M33, CORTEX_M55)}
 )
 """The model of every core by its full name, with the fast multiplier where the core comes with either."""
 
