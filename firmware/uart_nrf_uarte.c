@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "board.h"
+#include "interrupt.h"
 #include "uart.h"
 
 #define REGISTER(offset) (*(volatile uint32_t *)(BOARD_UART_BASE + (offset)))
@@ -45,11 +46,6 @@
 #error "this UART has no such baud rate"
 #endif
 
-#define NVIC_ENABLE ((volatile uint32_t *)0xE000E100u)
-#define NVIC_CLEAR_PENDING ((volatile uint32_t *)0xE000E280u)
-#define IRQ_WORD (BOARD_UART_RECEIVE_IRQ / 32u)
-#define IRQ_BIT (1u << (BOARD_UART_RECEIVE_IRQ % 32u))
-
 /* EasyDMA reads and writes RAM only. One byte at a time: those that come before it is fetched wait in the receiver. */
 static volatile uint8_t received;
 static volatile uint8_t sent;
@@ -64,14 +60,11 @@ static void receive_next(void)
 
 void uart_start(void)
 {
-    /* The receive interrupt ends WFI and does nothing else: masked, it is never taken, so it needs no vector. */
-    __asm__ volatile("cpsid i" ::: "memory");
     ENABLE = 0;
     CONFIG = 0;
     BAUDRATE = BAUDRATE_VALUE;
     ENABLE = ENABLE_UARTE;
     INTENSET = INTEN_ENDRX;
-    NVIC_ENABLE[IRQ_WORD] = IRQ_BIT;
     receive_next();
 }
 
@@ -88,9 +81,7 @@ bool uart_poll(uint8_t *byte)
 
 void uart_sleep(void)
 {
-    __asm__ volatile("wfi" ::: "memory");
-    /* The event stays up until the byte is fetched: one that came in between is pending again at once. */
-    NVIC_CLEAR_PENDING[IRQ_WORD] = IRQ_BIT;
+    interrupt_sleep(BOARD_UART_RECEIVE_IRQ);
 }
 
 void uart_send(uint8_t byte)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "board.h"
+#include "interrupt.h"
 #include "setup.h"
 #include "uart.h"
 
@@ -37,13 +38,8 @@ struct stm32_usart {
 
 #define USART ((struct stm32_usart *)BOARD_UART_BASE)
 
-#define NVIC_ENABLE ((volatile uint32_t *)0xE000E100u)
-#define NVIC_CLEAR_PENDING ((volatile uint32_t *)0xE000E280u)
-#define IRQ_WORD (BOARD_UART_RECEIVE_IRQ / 32u)
-#define IRQ_BIT (1u << (BOARD_UART_RECEIVE_IRQ % 32u))
-
 /* Rounded to the nearest step; a USART counts whole clocks, an LPUART 256ths of one. */
-#define DIVISOR(clock_hz)                                                                                              \
+#define DIVISOR(clock_hz) \
     ((uint32_t)(((uint64_t)(clock_hz)*BOARD_UART_DIVISOR_STEPS + BOARD_UART_BAUD / 2u) / BOARD_UART_BAUD))
 #define LOWEST_DIVISOR (BOARD_UART_DIVISOR_STEPS == 1u ? 16u : 0x300u)
 #define HIGHEST_DIVISOR (BOARD_UART_DIVISOR_STEPS == 1u ? 0xFFFFu : 0xFFFFFu)
@@ -55,15 +51,12 @@ static_assert(DIVISOR(BOARD_UART_RESET_CLOCK_HZ) <= HIGHEST_DIVISOR, "the baud r
 
 void uart_start(void)
 {
-    /* The receive interrupt ends WFI and does nothing else: masked, it is never taken, so it needs no vector. */
-    __asm__ volatile("cpsid i" ::: "memory");
     USART->cr1 = 0;
     USART->cr2 = 0;
     USART->cr3 = 0;
     USART->brr = setup_completed() ? DIVISOR(BOARD_UART_CLOCK_HZ) : DIVISOR(BOARD_UART_RESET_CLOCK_HZ);
     USART->cr1 = CR1_ENABLE | CR1_TRANSMIT | CR1_RECEIVE | CR1_RECEIVE_INTERRUPT;
     USART->icr = ICR_ERRORS;
-    NVIC_ENABLE[IRQ_WORD] = IRQ_BIT;
 }
 
 bool uart_poll(uint8_t *byte)
@@ -81,9 +74,7 @@ bool uart_poll(uint8_t *byte)
 
 void uart_sleep(void)
 {
-    __asm__ volatile("wfi" ::: "memory");
-    /* The request stays up until the byte is read: one that came in between is pending again at once. */
-    NVIC_CLEAR_PENDING[IRQ_WORD] = IRQ_BIT;
+    interrupt_sleep(BOARD_UART_RECEIVE_IRQ);
 }
 
 void uart_send(uint8_t byte)

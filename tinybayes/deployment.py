@@ -11,10 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes import tbn
-from tinybayes.boards import Board, load_board
-from tinybayes.build.cmake import build_firmware, map_beside
-from tinybayes.build.elf import measure_image
-from tinybayes.build.stack import stack_bound_bytes
+from tinybayes.boards import Board, CoreTarget, Target, emulated_board_like, load_target
+from tinybayes.build.account import account_for
+from tinybayes.build.cmake import RegionOverflowError, build_firmware, build_library, library_objects, map_beside
+from tinybayes.build.disassembly import disassemble
+from tinybayes.build.fit import check_stack, overflow_text
+from tinybayes.build.image import read_image
+from tinybayes.build.library import firmware_objects, measure_library, refuse_variables
+from tinybayes.build.stack import StackAnalysis
 from tinybayes.emit.directory import write_atomically
 from tinybayes.emit.firmware import NETWORK_DIGEST_BYTES
 from tinybayes.errors import FileFormatError, LimitError, UnsupportedError, UserError, did_you_mean
@@ -23,6 +27,7 @@ from tinybayes.reference import dequantize_output, quantize_input
 from tinybayes.report import record as records
 from tinybayes.report import verdict
 from tinybayes.report.facts import check
+from tinybayes.report.memory import record_image, record_library
 from tinybayes.run.device import DeviceRunner
 from tinybayes.run.host import HostRunner
 from tinybayes.run.qemu import QemuRunner
@@ -50,7 +55,7 @@ class Deployment:
 
     directory: Path
     plan: Plan
-    board: Board
+    board: Target
     record: records.Record
 
     @property
@@ -69,33 +74,46 @@ class Deployment:
         record = records.read_record(directory)
         check(record)
         plan = make_plan(tbn.load(directory / NETWORK_FILE), record["objective"])
-        board = load_board(record["board"]["name"])
+        board = load_target(record["board"]["name"])
         written = [layer["weights_bytes"] for layer in record["layers"]]
         if [step.weights_bytes for step in plan.steps] != written:
             raise FileFormatError(f"{directory} was compiled by another version of tinybayes; compile again")
         return cls(directory, plan, board, record)
 
     def build(self) -> Path:
-        """Builds the firmware; the ELF's path. Raises LimitError where it does not fit, ToolError without tools."""
+        """Builds the firmware; the ELF's path. For a core alone, builds the library; the archive's path.
+
+        Raises LimitError where it does not fit, ToolError without tools.
+        """
+        made = self._build_firmware(self.board) if isinstance(self.board, Board) else self._build_library(self.board)
+        self._check_limits()
+        return made
+
+    def _build_firmware(self, board: Board) -> Path:
         try:
             elf = build_firmware(self.directory, self.name)
-        except LimitError as error:
-            raise LimitError(f"{error}. {self._largest_layer()}") from error
-        sizes = measure_image(elf, map_beside(elf))
-        flash, ram = self.record["flash"], self.record["ram"]
-        flash["code_bytes"] = sizes.network_code_bytes + sizes.network_constant_bytes - flash["weights_bytes"]
-        flash["other_bytes"] = sizes.other_bytes
-        flash["image_bytes"] = sizes.image_bytes
-        stack_bytes = stack_bound_bytes(elf, f"{self.name}_run")
-        ram["static_bytes"] = sizes.static_ram_bytes - ram["arena_bytes"]
-        ram["stack_bytes"] = stack_bytes
-        ram["total_bytes"] = sizes.static_ram_bytes + stack_bytes if stack_bytes is not None else None
-        for number, layer in enumerate(self.record["layers"]):
-            symbol = sizes.symbols.get(f"{self.name}_step_{number}")
-            layer["code_bytes"] = symbol.size_bytes if symbol is not None else None
+        except RegionOverflowError as error:
+            link_map = map_beside(self.directory / "build" / f"{self.name}.elf")
+            reasons = overflow_text(error.overflows, link_map, self.plan, self.name, board)
+            raise LimitError(f"{error}. {reasons}{self._without_link()}") from error
+        refuse_variables(firmware_objects(elf))
+        image = read_image(elf, map_beside(elf))
+        stacks = StackAnalysis(disassemble(elf))
+        whole = stacks.of_image("reset_handler", "vectors")
+        account = account_for(image, self.plan, self.name)
+        record_image(self.record, image, account, whole, stacks.of_function(f"{self.name}_run"))
         self._save()
-        self._check_limits()
+        check_stack(whole, image.reserved_stack_bytes, stacks.frame_bytes, board)
         return elf
+
+    def _build_library(self, target: CoreTarget) -> Path:
+        archive = build_library(self.directory, self.name)
+        objects = library_objects(archive)
+        refuse_variables(objects)
+        image, stack = measure_library(objects, f"{self.name}_run", target.gcc_flags)
+        record_library(self.record, image, account_for(image, self.plan, self.name, arena=False), stack)
+        self._save()
+        return archive
 
     def run(self, x: npt.NDArray[np.float32], on: str = "qemu", progress: Progress = _silent) -> dict[str, Any]:
         """Runs real inputs (samples, *torch input shape); ``y`` float32 and ``q`` int8 (samples, *output shape).
@@ -118,7 +136,7 @@ class Deployment:
         self._check_place(on)
         if on == "host":
             return HostRunner(self.directory / "network", self.name)
-        if on == "qemu":
+        if on == "qemu" and isinstance(self.board, Board):
             return QemuRunner(build_firmware(self.directory, self.name), self.board, network_digest=self.digest)
         return DeviceRunner(on, network_digest=self.digest)
 
@@ -169,7 +187,7 @@ class Deployment:
 
     def count_instructions(self) -> int:
         """Counts the instructions of one inference in QEMU, layer by layer, on the bare image."""
-        if self.board.qemu is None:
+        if not isinstance(self.board, Board) or self.board.qemu is None:
             raise UnsupportedError(f"QEMU does not emulate {self.board.name}, so its instructions cannot be counted")
         elf = build_firmware(self.directory, self.name, bench=True)
         counts = count_instructions(
@@ -199,6 +217,12 @@ class Deployment:
         if on != "qemu" and not _PORT.search(on):
             near = did_you_mean(on, ("host", "qemu"))
             raise UserError(f"there is no place {on!r} to run on; give host, qemu, or the URL of a serial port.{near}")
+        if not isinstance(self.board, Board):
+            like = emulated_board_like(self.board.core)
+            hint = f"; compile for {like.name}, which QEMU emulates with a {like.core}" if like is not None else ""
+            raise UnsupportedError(
+                f"{self.directory} holds a library for {self.board.core}, which runs on host only{hint}"
+            )
         if self.record["protocol"] != "frames":
             raise UnsupportedError(
                 f"{self.directory} was compiled with --protocol {self.record['protocol']}, which cannot take inputs; "
@@ -206,17 +230,22 @@ class Deployment:
             )
 
     def _check_limits(self) -> None:
-        limits = self.record.get("limits", {})
+        limits, flash, ram = self.record.get("limits", {}), self.record["flash"], self.record["ram"]
+        library_bytes = flash["weights_bytes"] + flash["code_bytes"]
+        flash_bytes = library_bytes if flash["image_bytes"] is None else flash["image_bytes"]
         for what, limit, used in (
-            ("flash", limits.get("flash_bytes"), self.record["flash"]["image_bytes"]),
-            ("ram", limits.get("ram_bytes"), self.record["ram"]["total_bytes"]),
+            ("flash", limits.get("flash_bytes"), flash_bytes),
+            ("ram", limits.get("ram_bytes"), ram["total_bytes"]),
         ):
             if limit is not None and used is not None and used > limit:
                 raise LimitError(
                     f"the image in {self.directory} takes {used} bytes of {what}, {used - limit} more than the {limit} "
-                    f"of --max-{what}. {self._largest_layer()}; --protocol none leaves out the serial link, "
-                    "which takes a part of it"
+                    f"of --max-{what}. {self._largest_layer()}{self._without_link()}"
                 )
+
+    def _without_link(self) -> str:
+        framed = self.record["protocol"] == "frames"
+        return "; --protocol none leaves out the serial link, which takes a part of it" if framed else ""
 
     def _largest_layer(self) -> str:
         layer = max(self.record["layers"], key=lambda one: one["weights_bytes"] + (one["code_bytes"] or 0))

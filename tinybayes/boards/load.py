@@ -20,6 +20,7 @@ IMAGE_HEADERS = ("none", "rp2040_boot2", "rp2350_image_def")
 
 _ADDRESS_SPACE_BYTES = 1 << 32
 _LOWEST_UART_DIVISOR = 16
+_LEAST_STACK_BYTES = 768  # 512 for the report of a fault (firmware/fault.c), beside what was there when it came
 # VTOR's lowest bits are zero: 7 of them, more where a chip has more than 16 interrupts.
 _VECTOR_TABLE_ALIGNMENT_BYTES = 1024
 
@@ -57,7 +58,7 @@ def load_board(name: str, directory: Path | None = None) -> Board:
         vendor=vendor,
         chip=chip,
         tier=table.take_integer("tier", 1, 3, sourced=False),
-        stack_bytes=table.take_integer("stack_bytes", 256, chip.ram.size_bytes, sourced=False),
+        stack_bytes=table.take_integer("stack_bytes", _LEAST_STACK_BYTES, chip.ram.size_bytes, sourced=False),
         link_request_bytes=table.take_integer("link_request_bytes", 64, min(65535, chip.ram.size_bytes), sourced=False),
         uart=_uart(table.take_table("uart")),
         qemu=_qemu(table.take_table("qemu")) if table.has("qemu") else None,
@@ -97,6 +98,8 @@ def _load_chip(path: Path) -> Chip:
     cycle_counters = table.take_texts("cycle_counters", CYCLE_COUNTERS)
     if not cycle_counters or len(set(cycle_counters)) != len(cycle_counters):
         raise table.error("cycle_counters", f"got {list(cycle_counters)}, wanted at least one, and each but once")
+    if "dwt" in cycle_counters and core.architecture == "armv6-m":
+        raise table.error("cycle_counters", f"got 'dwt', which {core.name} does not have")
     cycle_timer = _cycle_timer(table.take_table("cycle_timer")) if _CHIP_TIMERS & set(cycle_counters) else None
     setup = take_setup(table)
     image_header = table.take_text("image_header", IMAGE_HEADERS) if table.has("image_header") else "none"

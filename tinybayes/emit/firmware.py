@@ -27,7 +27,19 @@ _BARE = (
     "bench.c", "bench.h", "fault.c", "fault.h", "image.h", "main_bare.c", "sections.ld", "setup.h", "startup.c",
     "toolchain.cmake",
 )  # fmt: skip
-_FRAMES = ("frame.c", "frame.h", "main_frames.c", "protocol.c", "protocol.h", "stack.c", "stack.h", "uart.h")
+_FRAMES = (
+    "cycles.c",
+    "cycles.h",
+    "frame.c",
+    "frame.h",
+    "interrupt.h",
+    "main_frames.c",
+    "protocol.c",
+    "protocol.h",
+    "stack.c",
+    "stack.h",
+    "uart.h",
+)
 
 _HAND_WRITTEN: Mapping[str, tuple[str, ...]] = MappingProxyType({"frames": _BARE + _FRAMES, "none": _BARE})
 """By protocol, the files of ``firmware/`` that a project needs, drivers aside."""
@@ -74,6 +86,7 @@ def firmware_files(board: Board, *, network_name: str, network_digest: bytes, pr
     facts = {
         "board": board,
         "header": header,
+        "cycle_counters": ", ".join(f"CYCLES_{name.upper()}" for name in board.chip.cycle_counters),
         "protocol": protocol,
         "network_name": network_name,
         "network_macro": network_name.upper(),

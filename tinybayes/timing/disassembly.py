@@ -1,7 +1,7 @@
 """The machine code of an ELF file as text, instruction by instruction.
 
 Capstone does it for every core but the Cortex-M55: Capstone 5 stops at the first MVE instruction, so LLVM's
-disassembler does it there. Data among the code is told by the mapping symbols ``$t`` and ``$d`` (Arm IHI 0044, 5.5.5).
+disassembler does it there. Data among the code is told by mapping symbols.
 """
 
 import re
@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import capstone
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 
+from tinybayes.build.elf import Section, read_sections, read_symbols
 from tinybayes.build.toolchain import require
-from tinybayes.errors import FileFormatError, ToolError
+from tinybayes.errors import ToolError
 
-_EXECUTABLE = 4  # SHF_EXECINSTR
 _DISASSEMBLY_SECONDS = 120.0
 _MVE_CORES = frozenset({"cortex-m55"})
 _LLVM_LINE = re.compile(
@@ -48,35 +45,22 @@ class CodeRange:
 def code_ranges(elf: Path) -> tuple[CodeRange, ...]:
     """The code of ``elf`` in ascending order, without literal pools and other data.
 
-    Raises FileFormatError where ``elf`` is no ELF file or has no mapping symbols.
+    Raises FileFormatError where ``elf`` is no ELF file or has no symbols, by which the two are told apart.
     """
-    try:
-        with elf.open("rb") as file:
-            image = ELFFile(file)
-            table = image.get_section_by_name(".symtab")
-            if not isinstance(table, SymbolTableSection):
-                raise FileFormatError(f"{elf} has no symbols, so its code cannot be told from its data")
-            marks = sorted(
-                (symbol["st_value"], symbol.name[1])
-                for symbol in table.iter_symbols()
-                if re.fullmatch(r"\$[tad](\..*)?", symbol.name)
-            )
-            ranges: list[CodeRange] = []
-            for section in image.iter_sections():
-                if section["sh_flags"] & _EXECUTABLE and section["sh_type"] != "SHT_NOBITS":
-                    ranges += _code_in(section["sh_addr"], section.data(), marks)
-    except ELFError as error:
-        raise FileFormatError(f"{elf} is not an ELF file: {error}") from error
+    marks = read_symbols(elf).marks
+    ranges: list[CodeRange] = []
+    for section in read_sections(elf):
+        if section.code and section.stored:
+            ranges += _code_in(section, marks)
     return tuple(sorted(ranges, key=lambda one: one.address))
 
 
-def _code_in(address: int, content: bytes, marks: list[tuple[int, str]]) -> Iterator[CodeRange]:
-    end = address + len(content)
-    inside = [(at, kind) for at, kind in marks if address <= at < end]
-    following = [at for at, _ in inside[1:]] + [end]
-    for (start, kind), stop in zip(inside, following, strict=True):
-        if kind == "t" and stop > start:
-            yield CodeRange(start, content[start - address : stop - address])
+def _code_in(section: Section, marks: tuple[tuple[int, bool], ...]) -> Iterator[CodeRange]:
+    inside = [(at, literal) for at, literal in marks if section.address <= at < section.end]
+    following = [at for at, _ in inside[1:]] + [section.end]
+    for (start, literal), stop in zip(inside, following, strict=True):
+        if not literal and stop > start:
+            yield CodeRange(start, section.data[start - section.address : stop - section.address])
 
 
 def disassemble(elf: Path, core: str) -> Iterator[Line]:
