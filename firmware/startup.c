@@ -6,6 +6,7 @@
 
 #include "fault.h"
 #include "image.h"
+#include "setup.h"
 
 /** @brief One entry of the vector table: the first is an address in RAM, the others are functions. */
 union vector {
@@ -38,6 +39,9 @@ void reset_handler(void)
     for (uint32_t *to = image_bss_start; to != image_bss_end; ++to) {
         *to = 0;
     }
+#if BOARD_SETUP_STEPS > 0
+    setup_run();
+#endif
     (void)main();
     for (;;) {
         __asm__ volatile("wfi");

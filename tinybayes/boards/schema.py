@@ -53,12 +53,20 @@ class Table:
             raise self.error(key, "is empty, wanted a text")
         return str(value)
 
-    def take_texts(self, key: str) -> tuple[str, ...]:
-        """A list of strings."""
+    def take_texts(self, key: str, choices: Iterable[str] = ()) -> tuple[str, ...]:
+        """A list of strings, each of them one of ``choices`` if there are any."""
         values = self._take(key, list, "a list of texts")
         if not all(isinstance(value, str) for value in values):
             raise self.error(key, f"got {values!r}, wanted a list of texts")
+        known = tuple(choices)
+        for value in values if known else ():
+            if value not in known:
+                raise self.error(key, f"got {value!r}, wanted some of {', '.join(known)}.{did_you_mean(value, known)}")
         return tuple(values)
+
+    def take_boolean(self, key: str) -> bool:
+        """``true`` or ``false``."""
+        return bool(self._take(key, bool, "true or false"))
 
     def take_integer(self, key: str, low: int, high: int, *, sourced: bool = True) -> int:
         """An integer with ``low <= value <= high``."""
@@ -74,6 +82,17 @@ class Table:
         child = Table(self.path, self._take(key, dict, "a table"), f"{self._prefix}{key}.")
         self._children.append(child)
         return child
+
+    def take_tables(self, key: str) -> tuple["Table", ...]:
+        """An array of tables; each is named by its place, counted from 1, in errors."""
+        values = self._take(key, list, "an array of tables")
+        if not all(type(value) is dict for value in values):
+            raise self.error(key, f"got {values!r}, wanted an array of tables, [[{self._prefix}{key}]]")
+        children = tuple(
+            Table(self.path, value, f"{self._prefix}{key}[{place}].") for place, value in enumerate(values, 1)
+        )
+        self._children += children
+        return children
 
     def finish(self) -> None:
         """Refuse unknown keys, here and in all tables taken, and numbers that ``[sources]`` does not name."""
