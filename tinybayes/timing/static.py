@@ -75,7 +75,7 @@ class _Run:
         self._index = np.full((int(self._addresses[-1]) - self._base) // 2 + 1, -1, np.int32)
         self._index[(self._addresses - self._base) // 2] = np.arange(len(lines))
         shape = (owner_count, len(lines))
-        self._counts, self._flash_loads = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
+        self._counts, self._flash_bytes = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
         self._loads, self._stores = np.zeros(owner_count, np.uint64), np.zeros(owner_count, np.uint64)
         sections, self._stack_top = _sections(elf)
         self._memories = self._ffi.new("struct memory[]", len(sections))
@@ -108,7 +108,7 @@ class _Run:
         machine.memories, machine.memory_count = self._memories, len(self._memories)
         machine.entry_address = entry
         machine.counts = self._pointer("uint64_t *", self._counts)
-        machine.flash_loads = self._pointer("uint64_t *", self._flash_loads)
+        machine.flash_bytes = self._pointer("uint64_t *", self._flash_bytes)
         machine.loads = self._pointer("uint64_t *", self._loads)
         machine.stores = self._pointer("uint64_t *", self._stores)
         machine.limit = _LIMIT_INSTRUCTIONS
@@ -131,7 +131,7 @@ class _Run:
             StepTrace(
                 executed=self._by_address(self._counts[owner]),
                 edges=MappingProxyType(edges[owner]),
-                flash_loads=self._by_address(self._flash_loads[owner]),
+                flash_load_bytes=self._by_address(self._flash_bytes[owner]),
                 loads=int(self._loads[owner]),
                 stores=int(self._stores[owner]),
             )

@@ -140,11 +140,11 @@ def test_counts_edges_and_accesses(build) -> None:
     assert list(back.values()) == [3]
     assert next(iter(back))[0] == loop[-1]
     assert step.taken(loop[-1]) == 3
-    assert step.flash_loads[loop[0]] == 4
+    assert step.flash_load_bytes[loop[0]] == 4
     saved = 1  # r6, by the compiler, which loads the table's address from its literal pool
     assert step.loads == 1 + 4 + 4 + 2 + saved
     assert step.stores == 4 + 2 + saved
-    assert sum(step.flash_loads.values()) == 1 + 4
+    assert sum(step.flash_load_bytes.values()) == 4 + 4 * 1
 
 
 def test_the_entry_and_its_steps_are_told_apart(build) -> None:
@@ -164,3 +164,38 @@ def test_file_that_is_no_elf_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "a.elf").write_text("hello")
     with pytest.raises(FileFormatError, match="not an ELF file"):
         static_trace(tmp_path / "a.elf", "cortex-m4", entry="net_run", steps=STEPS)
+
+
+GATHER = """
+    __asm__ volatile("dlstp.8 lr, %2\\n 1: vldrb.u8 q0, [%1], #16\\n vldrb.u8 q1, [%0, q0]\\n vmladava.s8 r4, q1, q1\\n"
+    "letp lr, 1b" : : "r"(in), "r"({offsets}), "r"(40) : "lr", "r4", "memory");"""
+VECTORS = {
+    "gather at constant offsets": (GATHER.format(offsets="table"), None),
+    "gather at offsets that are data": (GATHER.format(offsets="in + 32"), r"vldrb.*the address that this accesses"),
+    "offsets counted up": ("""
+        __asm__ volatile("movs r4, #2\\n vidup.u8 q0, r4, #2\\n vstrb.8 q0, [%0, q0]" : : "r"(out) : "r4");""", None),
+    "tail that is data": ("""
+        __asm__ volatile("vctp.8 %1\\n vpst\\n vldrbt.s8 q0, [%0]" : : "r"(in), "r"(in[0]) : "memory");""",
+        r"vldrbt.*whether this is executed"),
+    "tail that is known": ("""
+        __asm__ volatile("vctp.8 %1\\n vpst\\n vldrbt.s8 q0, [%0]" : : "r"(in), "r"(3) : "memory");""", None),
+    "sum that is a loop count": ("""
+        __asm__ volatile("vldrb.s8 q0, [%0]\\n vaddv.s8 r4, q0\\n dls lr, r4" : : "r"(in) : "r4", "lr", "memory");""",
+        r"dls.*whether this is executed"),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("llvm-objdump-22", "llvm-objdump"))), reason="LLVM is not installed")
+@pytest.mark.parametrize("what", VECTORS)
+def test_vectors(what: str, build) -> None:
+    body, message = VECTORS[what]
+    elf = build(body, "cortex-m55")
+    if message is None:
+        step = trace(elf, "cortex-m55").steps[0]
+        assert step.instructions > 0
+        if "letp" in body:
+            assert max(step.executed.values()) == 3  # 16 + 16 + 8 lanes
+            assert step.loads >= 2 * 40
+    else:
+        with pytest.raises(InternalError, match=message):
+            trace(elf, "cortex-m55")

@@ -25,7 +25,7 @@ bool read_memory(struct machine *m, uint32_t address, uint32_t size_bytes, struc
     }
     const uint32_t offset = address - memory->base;
     m->loads_now++;
-    m->flash_loads_now += memory->unknown == NULL;
+    m->flash_bytes_now += memory->unknown == NULL ? size_bytes : 0U;
     *result = (struct word){0, false};
     for (uint32_t k = 0; k < size_bytes; k++) {
         result->value |= (uint32_t)memory->bytes[offset + k] << 8U * k;

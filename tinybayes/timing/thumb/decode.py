@@ -10,6 +10,7 @@ from tinybayes.timing.thumb.arithmetic_rows import ARITHMETIC
 from tinybayes.timing.thumb.operands import CONDITIONS, read_operands
 from tinybayes.timing.thumb.row import ALWAYS, KNOWN_OPERANDS, SETS, UNKNOWN, Row
 from tinybayes.timing.thumb.transfer_rows import TRANSFERS
+from tinybayes.timing.thumb.vector_rows import vector_row
 
 _SHAPES = {**ARITHMETIC, **TRANSFERS}
 _MAY_SET = frozenset({
@@ -25,11 +26,11 @@ def decode(mnemonic: str, operands: str, address: int, core: str) -> Row:
     """The row of one instruction; ``core`` is the name of the core, on which some times depend."""
     base, condition, sets = _split_mnemonic(mnemonic.lower())
     if base is None:
-        return UNKNOWN
+        return vector_row(mnemonic.lower(), operands, address) or UNKNOWN
     parsed = read_operands(operands)
     row = _SHAPES[base](base, parsed, address) if parsed is not None else None
     if row is None:
-        return UNKNOWN
+        return vector_row(mnemonic.lower(), operands, address) or UNKNOWN
     bits = row.bits | (SETS if sets else 0)
     if row.operation in (_EARLY_OUT_ON_M3 if core == "cortex-m3" else _EARLY_OUT):
         bits |= KNOWN_OPERANDS

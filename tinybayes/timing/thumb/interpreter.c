@@ -128,6 +128,20 @@ int run_branch(struct machine *m, const struct instruction *i, uint32_t *next)
             *next = i->immediate;
         } else {
             put(m, 14, count.value, false);
+            m->tail_bytes = i->lane_bytes;
+        }
+        return STOP_END;
+    }
+    case OP_letp: {
+        const uint32_t lanes = 16U / (m->tail_bytes != 0U ? m->tail_bytes : 1U);
+        if (m->r_unknown[14] != 0) {
+            return STOP_CONDITION;
+        }
+        if (m->r[14] > lanes) {
+            m->r[14] -= lanes;
+            *next = i->immediate;
+        } else {
+            m->tail_bytes = 0;
         }
         return STOP_END;
     }
@@ -149,6 +163,7 @@ static void forget_data(struct machine *m)
     memset(&m->r_unknown[3], 1, 10);
     memset(m->s_unknown, 1, sizeof m->s_unknown);
     m->flags_unknown = FLAGS_NZCV | FLAG_GE;
+    m->lanes_unknown = true;
     for (uint32_t k = 0; k < m->memory_count; k++) {
         struct memory *const memory = &m->memories[k];
         if (memory->unknown != NULL) {
@@ -241,6 +256,20 @@ static int run_one(struct machine *m, const struct instruction *i, uint32_t *nex
     case OP_wls:
     case OP_le:
         return run_branch(m, i, next);
+    case OP_letp:
+        return run_branch(m, i, next);
+    case OP_vector:
+        run_vector(m, i);
+        return STOP_END;
+    case OP_vectorload:
+    case OP_vectorstore:
+        return run_vector_access(m, i);
+    case OP_vectorfill:
+    case OP_vectorcount:
+        run_vector_fill(m, i);
+        return STOP_END;
+    case OP_vctp:
+        return run_vector_predicate(m, i);
     case OP_lsll:
     case OP_lsrl:
     case OP_asrl:
@@ -290,7 +319,7 @@ static bool count_instruction(struct machine *m, uint32_t owner, uint32_t index,
     const struct instruction *const i = &m->code[index];
     const size_t slot = (size_t)owner * m->code_count + index;
     m->counts[slot]++;
-    m->flash_loads[slot] += m->flash_loads_now;
+    m->flash_bytes[slot] += m->flash_bytes_now;
     m->loads[owner] += m->loads_now;
     m->stores[owner] += m->stores_now;
     return next == i->address + i->size_bytes || count_edge(m, owner, i->address, next);
@@ -324,7 +353,7 @@ int machine_run(struct machine *m)
             owner = (uint32_t)i->owner;
         }
         put(m, 15, address + 4U, false);
-        m->loads_now = m->stores_now = m->flash_loads_now = 0;
+        m->loads_now = m->stores_now = m->flash_bytes_now = 0;
         uint32_t next = address + i->size_bytes;
         const int stop = i->condition == ALWAYS ? run_one(m, i, &next) : run_conditional(m, i, &next);
         if (stop != STOP_END) {

@@ -23,7 +23,8 @@
     X(ssat16) X(usat16) X(qadd) X(qsub) X(qdadd) X(qdsub) X(lanes) X(sel) X(usad8) X(bfi) X(bfc) X(ubfx) \
     X(sbfx) X(clz) X(rbit) X(rev) X(rev16) X(revsh) X(load) X(store) X(loadpair) X(storepair) X(ldm) X(stm) \
     X(b) X(bl) X(bx) X(blx) X(cbz) X(cbnz) X(tbb) X(tbh) X(csel) X(csinc) X(csinv) X(csneg) X(dls) X(wls) X(le) \
-    X(lsll) X(lsrl) X(asrl) X(vmov) X(vmovtwo) X(vload) X(vstore) X(vldm) X(vstm)
+    X(lsll) X(lsrl) X(asrl) X(vmov) X(vmovtwo) X(vload) X(vstore) X(vldm) X(vstm) \
+    X(letp) X(vector) X(vectorload) X(vectorstore) X(vectorfill) X(vectorcount) X(vctp)
 /* clang-format on */
 
 enum operation {
@@ -60,7 +61,12 @@ struct instruction {
     uint8_t rd, rn, rm, ra;
     uint8_t shift, amount;
     uint8_t width_bytes; /**< of a memory access or lane */
+    uint8_t lane_bytes;  /**< of a vector */
+    uint8_t predicate;   /**< PREDICATE_... */
+    uint32_t floats;     /**< mask of the single registers that become unknown */
 };
+
+enum { PREDICATE_NONE, PREDICATE_THEN, PREDICATE_ELSE };
 
 enum { OWNER_SAME = -1 };
 
@@ -98,6 +104,9 @@ struct machine {
     bool n, z, c, v;
     uint8_t ge;
     uint8_t flags_unknown; /**< FLAG_... */
+    uint32_t lanes;        /**< VPR.P0: one bit for each byte of a vector */
+    bool lanes_unknown;
+    uint8_t tail_bytes; /**< of the lanes in a loop with tail predication, or 0 */
 
     const struct instruction *code;
     uint32_t code_count;
@@ -111,14 +120,14 @@ struct machine {
     bool entered;
 
     uint64_t *counts;         /**< [owner][instruction] */
-    uint64_t *flash_loads;    /**< [owner][instruction]: loads from memory that is constant */
+    uint64_t *flash_bytes;    /**< [owner][instruction]: loaded from memory that is constant */
     uint64_t *loads, *stores; /**< [owner]: accesses, one for each register */
     uint64_t executed, limit;
 
     struct edge *edges; /**< hash table */
     uint32_t edge_slots, edge_count;
 
-    uint32_t loads_now, stores_now, flash_loads_now; /**< of the instruction under way */
+    uint32_t loads_now, stores_now, flash_bytes_now; /**< of the instruction under way */
     uint32_t stop_address, detail;
 };
 

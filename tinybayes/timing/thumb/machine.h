@@ -85,6 +85,10 @@ void run_long_shift(struct machine *m, const struct instruction *i);
 int run_access(struct machine *m, const struct instruction *i, uint32_t *next);
 int run_multiple(struct machine *m, const struct instruction *i, uint32_t *next);
 int run_float(struct machine *m, const struct instruction *i);
+int run_vector_access(struct machine *m, const struct instruction *i);
+void run_vector_fill(struct machine *m, const struct instruction *i);
+void run_vector(struct machine *m, const struct instruction *i);
+int run_vector_predicate(struct machine *m, const struct instruction *i);
 int run_branch(struct machine *m, const struct instruction *i, uint32_t *next);
 
 #endif

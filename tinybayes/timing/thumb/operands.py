@@ -11,6 +11,7 @@ _CORE = {f"r{n}": n for n in range(16)} | {"sb": 9, "sl": 10, "fp": 11, "ip": 12
 _SHIFTS = ("lsl", "lsr", "asr", "ror", "rrx")
 _FLOAT = re.compile(r"([sdq])(\d+)")
 _NUMBER = re.compile(r"#?(-?(?:0x[0-9a-f]+|\d+))(?: <.*>)?")
+_SCALE = re.compile(r", *uxtw #(\d)")
 _WORDS_OF_FLOAT = {"s": 1, "d": 2, "q": 4}
 
 
@@ -48,13 +49,18 @@ class Shift:
 
 @dataclass(frozen=True)
 class Memory:
-    """An address: a base register, and a constant or a shifted index register to add."""
+    """An address: a base register, and a constant or a shifted index register to add.
+
+    ``offsets`` is the first single register of a vector of offsets, which are shifted left by ``scale``.
+    """
 
     base: int
     offset: int
     index: int | None
     shift: Shift | None
     writeback: bool
+    offsets: int | None = None
+    scale: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,8 @@ def _read_memory(text: str) -> Memory | None:
     inside, closed, behind = text[1:].partition("]")
     if not closed or behind not in ("", "!"):
         return None
-    parts = [_read(part.strip()) for part in _split(inside)]
+    scaled = _SCALE.search(inside)
+    parts = [_read(part.strip()) for part in _split(_SCALE.sub("", inside))]
     base, *rest = parts
     if not isinstance(base, Register):
         return None
@@ -151,6 +158,9 @@ def _read_memory(text: str) -> Memory | None:
             return Memory(base.number, offset, None, None, writeback)
         case [Register(index)]:
             return Memory(base.number, 0, index, None, writeback)
+        case [FloatRegister(offsets, 4)]:
+            scale = int(scaled[1]) if scaled is not None else 0
+            return Memory(base.number, 0, None, None, writeback, offsets, scale)
         case [Register(index), Shift() as shift]:
             return Memory(base.number, 0, index, shift, writeback)
     return None

@@ -26,6 +26,9 @@ class Row:
     shift: int = 0
     amount: int = 0
     width_bytes: int = 4
+    lane_bytes: int = 0
+    predicate: int = 0
+    floats: int = 0
 
 
 UNKNOWN = Row("unknown")
