@@ -138,6 +138,15 @@ def function_ranges(elf: Path) -> dict[str, tuple[int, int]]:
             raise FileFormatError(f"{elf} is not an ELF file: {error}") from error
 
 
+def constant_range(elf: Path) -> tuple[int, int]:
+    """First address of what ``elf`` holds in flash, code and constants, and the first address behind it."""
+    outputs, _ = _read_elf(elf)
+    kept = [s for s in outputs if s.stored and not s.flags & _SHF_WRITE]
+    if not kept:
+        raise FileFormatError(f"{elf} holds nothing that is stored and constant")
+    return min(s.address for s in kept), max(s.end for s in kept)
+
+
 def _read_elf(elf: Path) -> tuple[list[_OutputSection], list[_Symbol]]:
     with elf.open("rb") as file:
         try:

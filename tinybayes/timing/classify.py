@@ -188,6 +188,8 @@ def _has_index(memory: str, behind: tuple[str, ...]) -> bool:
 
 def _transfer(kind: Kind, name: str, mnemonic: str, plain: list[str], moves: bool) -> tuple[int, int]:
     """Registers moved (words for floating-point ones) and bytes."""
+    if kind is Kind.FLOAT_MOVE:
+        return 2 if len(plain) >= 3 else 1, 0
     if not moves or kind is Kind.BRANCH_TABLE:
         return 0, 0
     registers = _registers(plain[-1] if "multiple" in kind else ",".join(plain))

@@ -21,16 +21,16 @@ class StepTrace:
     counter; address that it went to) to how often it did. A branch that was not taken, and any other instruction that
     the next one in memory followed, is no edge: sequential flow is implied by ``executed``.
 
-    ``flash_loads`` maps the address of an instruction to how often it loaded data from what the image holds in flash;
-    ``loads`` and ``stores`` are accesses to any memory as the core makes them, a transfer of several registers being
-    one for each register.
+    ``flash_load_bytes`` maps the address of an instruction to how many bytes of data it loaded from what the image
+    holds in flash. ``loads`` and ``stores`` are accesses to any memory, of which a transfer of several registers makes
+    one for each register, and one of a vector one for each element.
 
     What a step calls counts for the step; an edge counts for the step that its source counted for.
     """
 
     executed: Mapping[int, int] = field(default_factory=_empty)
     edges: Mapping[tuple[int, int], int] = field(default_factory=lambda: MappingProxyType({}))
-    flash_loads: Mapping[int, int] = field(default_factory=_empty)
+    flash_load_bytes: Mapping[int, int] = field(default_factory=_empty)
     loads: int = 0
     stores: int = 0
 
