@@ -12,22 +12,29 @@ import numpy.typing as npt
 
 from tinybayes import tbn
 from tinybayes.boards import Board, load_board
+from tinybayes.boards.bench import read_calibrations
 from tinybayes.build.cmake import build_firmware, map_beside
 from tinybayes.build.elf import measure_image
 from tinybayes.build.stack import stack_bound_bytes
 from tinybayes.emit.directory import write_atomically
 from tinybayes.emit.firmware import NETWORK_DIGEST_BYTES
-from tinybayes.errors import FileFormatError, LimitError, UnsupportedError, UserError, did_you_mean
+from tinybayes.errors import FileFormatError, LimitError, ToolError, UnsupportedError, UserError, did_you_mean
 from tinybayes.plan import Plan, make_plan
 from tinybayes.reference import dequantize_output, quantize_input
 from tinybayes.report import record as records
 from tinybayes.report import verdict
 from tinybayes.report.facts import check
+from tinybayes.report.latency import fill_latency
 from tinybayes.run.device import DeviceRunner
 from tinybayes.run.host import HostRunner
 from tinybayes.run.qemu import QemuRunner
 from tinybayes.run.runner import Runner
-from tinybayes.timing.instructions import count_instructions
+from tinybayes.timing.cores import model_of
+from tinybayes.timing.emulate import Marks, trace_in_qemu
+from tinybayes.timing.model import TraceCycles, cycles
+from tinybayes.timing.program import Program
+from tinybayes.timing.static import static_trace
+from tinybayes.timing.trace import Trace
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it is done, and how much there is."""
@@ -93,6 +100,7 @@ class Deployment:
         for number, layer in enumerate(self.record["layers"]):
             symbol = sizes.symbols.get(f"{self.name}_step_{number}")
             layer["code_bytes"] = symbol.size_bytes if symbol is not None else None
+        self.static_latency()
         self._save()
         self._check_limits()
         return elf
@@ -167,25 +175,58 @@ class Deployment:
             self.count_instructions()
         return verdicts
 
+    def static_latency(self) -> None:
+        """Fills in instructions and cycles from the machine code alone; they stay null without a disassembler.
+
+        Raises InternalError where the run time could depend on the input.
+        """
+        try:
+            cost = self.static_cycles()
+        except ToolError:
+            return
+        self.record["latency"]["same_for_every_input"] = True
+        self._fill_latency(cost, "static")
+
+    def static_cycles(self) -> TraceCycles:
+        """What one inference costs by the core's model, found without running it."""
+        elf = build_firmware(self.directory, self.name, bench=True)
+        program = Program.load(elf, self.board.core)
+        return self._cycles(program, static_trace(elf, self.board.core, self._marks))
+
     def count_instructions(self) -> int:
-        """Counts the instructions of one inference in QEMU, layer by layer, on the bare image."""
+        """Counts instructions and cycles of one inference in QEMU, layer by layer, on the bare image."""
         if self.board.qemu is None:
             raise UnsupportedError(f"QEMU does not emulate {self.board.name}, so its instructions cannot be counted")
         elf = build_firmware(self.directory, self.name, bench=True)
-        counts = count_instructions(
-            elf,
-            self.board.qemu.machine,
-            begin="bench_begin",
-            end="bench_end",
-            steps={number: f"{self.name}_step_{number}" for number in range(len(self.plan.steps))},
-            entry=f"{self.name}_run",
-            arguments=self.board.qemu.arguments,
-        )
-        self.record["latency"].update(source="emulated", instructions=counts.total)
-        for number, layer in enumerate(self.record["layers"]):
-            layer["instructions"] = counts.per_step[number]
+        program = Program.load(elf, self.board.core)
+        qemu = self.board.qemu
+        trace = trace_in_qemu(elf, program, qemu.machine, self._marks, arguments=qemu.arguments)
+        self._fill_latency(self._cycles(program, trace), "emulated")
         self._save()
-        return counts.total
+        return trace.instructions
+
+    @property
+    def model_version(self) -> str:
+        """Name and version of the core's timing model."""
+        return model_of(self.board.core).version
+
+    @property
+    def _marks(self) -> Marks:
+        return Marks.of_network(self.name, len(self.plan.steps))
+
+    def _cycles(self, program: Program, trace: Trace) -> TraceCycles:
+        return cycles(program, trace, model_of(self.board.core), self.board.chip.flash_timing)
+
+    def _fill_latency(self, cost: TraceCycles, source: str) -> None:
+        calibration = read_calibrations().get(self.board.name)
+        fill_latency(
+            self.record,
+            cost,
+            source=source,
+            board=self.board,
+            model_version=self.model_version,
+            calibration=calibration,
+        )
 
     def report(self) -> Path:
         """Writes ``report.html``; its path."""

@@ -1,10 +1,10 @@
 """What an inference executes, found without an emulator: the same trace as QEMU's, and a proof along with it.
 
-The interpreter runs the image's code from ``main`` on. When it enters the function that calls the steps, everything
-in RAM becomes unknown: the input, the arena, the output, and what is left on the stack. Constants in flash, the three
-arguments and what is computed from these alone stay known. Where a branch, an address or an operand that decides how
-long an instruction takes turns out to be unknown, the run stops with an error. A run that reaches the end has shown
-that the trace, and with it the run time, is the same for every input.
+The interpreter runs the image's code from the caller, ``main``, on. When it enters the function that calls the steps,
+everything in RAM becomes unknown: the input, the arena, the output, and what is left on the stack. Constants in flash,
+the three arguments and what is computed from these alone stay known. Where a branch, an address or an operand that
+decides how long an instruction takes turns out to be unknown, the run stops with an error. A run that reaches the end
+has shown that the trace, and with it the run time, is the same for every input.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ from elftools.elf.sections import SymbolTableSection
 from tinybayes.build.elf import function_ranges
 from tinybayes.errors import FileFormatError, InternalError
 from tinybayes.timing.disassembly import Line, disassemble
+from tinybayes.timing.emulate import Marks
 from tinybayes.timing.locate import locate
 from tinybayes.timing.thumb.decode import decode
 from tinybayes.timing.thumb.library import interpreter
@@ -30,7 +31,6 @@ from tinybayes.timing.trace import StepTrace, Trace
 _SHF_WRITE, _SHF_ALLOC = 1, 2
 _LIMIT_INSTRUCTIONS = 20_000_000_000
 _STACK_TOP = "image_stack_top"
-_FIRST = "main"
 
 
 @dataclass(frozen=True)
@@ -40,26 +40,24 @@ class _Section:
     writable: bool
 
 
-def static_trace(elf: Path, core: str, *, entry: str, steps: Mapping[int, str]) -> Trace:
+def static_trace(elf: Path, core: str, marks: Marks) -> Trace:
     """The trace of one inference of the bench image ``elf``, code for ``core`` (``"cortex-m4"``).
-
-    ``entry`` is the function that calls the steps, ``steps`` maps step numbers to the functions that do them.
 
     Raises InternalError where the run time could depend on data or where an instruction is not known, with function,
     source line and instruction; FileFormatError where ``elf`` is none; ToolError without a C compiler on the host.
     """
     functions = function_ranges(elf)
-    for name in (_FIRST, entry, *steps.values()):
+    for name in (marks.caller, marks.entry, *marks.steps.values()):
         if functions.get(name, (0, 0))[1] == 0:
             raise InternalError(f"{elf} has no function {name}, so its instructions cannot be told from others'")
     lines = list(disassemble(elf, core))
-    owners = {functions[name][0]: 1 + number for number, name in enumerate(steps.values())}
-    first, size_bytes = functions[entry]
+    owners = {functions[name][0]: 1 + number for number, name in enumerate(marks.steps.values())}
+    first, size_bytes = functions[marks.entry]
     owners |= {address: 0 for address in range(first, first + size_bytes, 2)}
-    run = _Run(elf, lines, core, owners, 1 + len(steps))
-    run.start(functions[_FIRST][0], first)
+    run = _Run(elf, lines, core, owners, 1 + len(marks.steps))
+    run.start(functions[marks.caller][0], first)
     parts = run.parts()
-    return Trace(MappingProxyType(dict(zip(steps, parts[1:], strict=True))), parts[0])
+    return Trace(MappingProxyType(dict(zip(marks.steps, parts[1:], strict=True))), parts[0])
 
 
 class _Run:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tinybayes.errors import FileFormatError, InternalError
+from tinybayes.timing.emulate import Marks
 from tinybayes.timing.static import static_trace
 
 pytestmark = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
@@ -54,7 +55,7 @@ def build(tmp_path: Path):
 
 
 def trace(elf: Path, core: str = "cortex-m4"):
-    return static_trace(elf, core, entry="net_run", steps=STEPS)
+    return static_trace(elf, core, Marks("net_run", STEPS))
 
 
 REFUSED = {
@@ -157,13 +158,13 @@ def test_the_entry_and_its_steps_are_told_apart(build) -> None:
 def test_missing_function_is_our_bug(build) -> None:
     elf = build("out[0] = in[0];")
     with pytest.raises(InternalError, match="has no function net_step_9"):
-        static_trace(elf, "cortex-m4", entry="net_run", steps={9: "net_step_9"})
+        static_trace(elf, "cortex-m4", Marks("net_run", {9: "net_step_9"}))
 
 
 def test_file_that_is_no_elf_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "a.elf").write_text("hello")
     with pytest.raises(FileFormatError, match="not an ELF file"):
-        static_trace(tmp_path / "a.elf", "cortex-m4", entry="net_run", steps=STEPS)
+        static_trace(tmp_path / "a.elf", "cortex-m4", Marks("net_run", STEPS))
 
 
 GATHER = """
