@@ -10,7 +10,7 @@ from tinybayes.build.elf import constant_range, function_ranges
 from tinybayes.build.program import run_program
 from tinybayes.build.toolchain import require
 from tinybayes.errors import DeviceError, InternalError
-from tinybayes.timing.instruction import STORES
+from tinybayes.timing.instruction import LOADS, STORES, Instruction, Kind
 from tinybayes.timing.plugin import plugin_library
 from tinybayes.timing.program import Program
 from tinybayes.timing.trace import StepTrace, Trace
@@ -58,7 +58,7 @@ def trace_in_qemu(
     stop or never passes the marks, and InternalError where the image lacks one of the functions.
     """
     qemu = require("qemu-system-arm")
-    specification = _specification(elf, marks)
+    specification = _specification(elf, program, marks)
     plugin = plugin_library()
     with tempfile.TemporaryDirectory(prefix="tinybayes-") as work:
         spec, out = Path(work) / "spec", Path(work) / "out"
@@ -76,7 +76,7 @@ def _escaped(path: Path) -> str:
     return str(path).replace(",", ",,")
 
 
-def _specification(elf: Path, marks: Marks) -> str:
+def _specification(elf: Path, program: Program, marks: Marks) -> str:
     functions = function_ranges(elf)
     single = {"begin": marks.begin, "end": marks.end, "outside": marks.caller, "entry": marks.entry}
     wanted = [*single.values(), *marks.steps.values()]
@@ -89,7 +89,15 @@ def _specification(elf: Path, marks: Marks) -> str:
     lines = [_range_line(what, *functions[name]) for what, name in single.items()]
     lines.append("flash {:x} {:x}".format(*constant_range(elf)))
     lines += [f"step {number} {functions[name][0]:x}" for number, name in marks.steps.items()]
+    for one in program.instructions.values():
+        if one.kind in LOADS or one.kind in STORES or one.kind is Kind.BRANCH_TABLE:
+            lines.append(f"{'probe' if _may_load_constants(one) else 'access'} {one.address:x}")
     return "\n".join(lines) + "\n"
+
+
+def _may_load_constants(instruction: Instruction) -> bool:
+    """Whether only a run tells if it reads flash: the stack is never there, and a pool of literals always is."""
+    return instruction.kind in LOADS and not instruction.address_registers & {"sp", "pc"}
 
 
 def _range_line(what: str, address: int, size_bytes: int) -> str:
@@ -137,8 +145,10 @@ class _Counts:
                 self.stores += int(values[1])
             else:
                 self.loads += int(values[1])
-            if int(values[2]):
-                self.flash[at] = int(values[2])
+            literal = "pc" in program.at(at).address_registers
+            flash_bytes = int(values[1]) * program.at(at).access_bytes if literal else int(values[2])
+            if flash_bytes:
+                self.flash[at] = flash_bytes
 
     def trace(self) -> StepTrace:
         return StepTrace(

@@ -11,6 +11,10 @@
  *     entry FIRST END      the function that calls the steps: what it executes counts for the entry
  *     step ID FIRST        the function of step ID (decimal): what runs from its first instruction on counts for it
  *     flash FIRST END      memory whose loads are counted apart
+ *     access FIRST         an instruction that accesses memory
+ *     probe FIRST          one that may load from flash
+ *
+ * The last two come after all others.
  *
  * What else runs in a window counts for whom it counted before, so that a function that several steps call is split
  * among them. Written are, for each owner: how often each translation block was executed, with the addresses of its
@@ -38,6 +42,7 @@ typedef uint32_t qemu_plugin_meminfo_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS = 0 };
+enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 = 0 };
 enum qemu_plugin_mem_rw { QEMU_PLUGIN_MEM_RW = 3 };
 typedef void (*qemu_plugin_vcpu_tb_trans_cb_t)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 typedef void (*qemu_plugin_vcpu_udata_cb_t)(unsigned int vcpu, void *userdata);
@@ -51,6 +56,8 @@ extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu
 extern void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, qemu_plugin_vcpu_mem_cb_t callback,
                                              enum qemu_plugin_cb_flags flags, enum qemu_plugin_mem_rw rw,
                                              void *userdata);
+extern void qemu_plugin_register_vcpu_mem_inline(struct qemu_plugin_insn *insn, enum qemu_plugin_mem_rw rw,
+                                                 enum qemu_plugin_op op, void *counter, uint64_t immediate);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
@@ -66,33 +73,33 @@ struct range {
 
 enum role { ROLE_NONE, ROLE_BEGIN, ROLE_END, ROLE_OUTSIDE, ROLE_OWNER };
 
-/** @brief A transfer from the block that holds this edge. */
+/** @brief A transfer from the block that holds this edge; `counts` is by owner. */
 struct edge {
     struct edge *next;
     const struct block *to;
-    uint64_t count;   /**< since the owner last changed */
-    uint64_t *counts; /**< by owner */
+    uint64_t *counts;
 };
 
-/** @brief A translation block. */
+/** @brief A translation block; `counts` is by owner. */
 struct block {
     struct block *next, *next_of_all;
     struct edge *recent; /**< the edge that was taken last */
-    uint64_t count;      /**< since the owner last changed */
+    uint64_t *counts;
     enum role role;
     size_t owner; /**< of ROLE_OWNER */
     struct edge *edges;
-    uint64_t *counts; /**< by owner */
     uint64_t *addresses;
     size_t length;
 };
 
-/** @brief An instruction that may access memory. */
+/** @brief An instruction that accesses memory. */
 struct site {
     struct site *next, *next_of_all;
-    uint64_t accesses, flash_bytes;         /**< since the owner last changed */
+    uint64_t accesses;                      /**< since the owner last changed */
     uint64_t *access_counts, *flash_counts; /**< by owner */
     uint64_t address;
+    bool is_probed;     /**< whether the addresses that it accesses are looked at */
+    bool is_translated; /**< whether it is among all_sites */
 };
 
 struct step {
@@ -155,24 +162,12 @@ static struct edge *find_edge(struct block *from, const struct block *to)
     return edge;
 }
 
-static void move(uint64_t *count, uint64_t *counts)
-{
-    counts[owner] += *count;
-    *count = 0;
-}
-
-/** @brief Gives the owner what was counted since it became the owner. */
+/** @brief Gives the owner the accesses that were counted since it became the owner. */
 static void settle(void)
 {
-    for (struct block *block = all_blocks; block != NULL; block = block->next_of_all) {
-        move(&block->count, block->counts);
-        for (struct edge *edge = block->edges; edge != NULL; edge = edge->next) {
-            move(&edge->count, edge->counts);
-        }
-    }
     for (struct site *site = all_sites; site != NULL; site = site->next_of_all) {
-        move(&site->accesses, site->access_counts);
-        move(&site->flash_bytes, site->flash_counts);
+        site->access_counts[owner] += site->accesses;
+        site->accesses = 0;
     }
 }
 
@@ -201,40 +196,43 @@ static void on_block(unsigned int vcpu, void *userdata)
     if (edge->to != block) {
         edge = find_edge(previous, block);
     }
-    ++edge->count;
+    ++edge->counts[owner];
     previous = block;
     if (block->role != ROLE_NONE) {
         take_role(block);
     }
-    ++block->count;
+    ++block->counts[owner];
 }
 
-/* Loads and stores alike: QEMU 7.2 mixes up the callbacks for either, and the reader knows what an instruction does. */
 static void on_access(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t address, void *userdata)
 {
     (void)vcpu;
     struct site *const site = userdata;
     ++site->accesses;
     if (in_range(&flash, address)) {
-        site->flash_bytes += UINT64_C(1) << qemu_plugin_mem_size_shift(info);
+        site->flash_counts[owner] += UINT64_C(1) << qemu_plugin_mem_size_shift(info);
     }
 }
 
 static struct site *site_at(uint64_t address)
 {
-    struct site **const bucket = &sites[address / 2 % BUCKETS];
-    for (struct site *site = *bucket; site != NULL; site = site->next) {
-        if (site->address == address) {
-            return site;
-        }
+    struct site *site = sites[address / 2 % BUCKETS];
+    while (site != NULL && site->address != address) {
+        site = site->next;
     }
+    return site;
+}
+
+static void add_site(uint64_t address, bool is_probed)
+{
+    struct site **const bucket = &sites[address / 2 % BUCKETS];
     struct site *const site = allocate(1, sizeof *site);
     *site = (struct site){.next = *bucket,
-                          .next_of_all = all_sites,
                           .access_counts = new_counts(),
                           .flash_counts = new_counts(),
-                          .address = address};
-    return *bucket = all_sites = site;
+                          .address = address,
+                          .is_probed = is_probed};
+    *bucket = site;
 }
 
 /* A function is entered by a jump or a call, so that its first instruction is the first of a block. */
@@ -280,14 +278,31 @@ static struct block *block_of(const struct qemu_plugin_tb *tb)
     return *bucket = all_blocks = block;
 }
 
+static void watch(struct qemu_plugin_insn *insn, struct site *site)
+{
+    if (!site->is_translated) {
+        site->is_translated = true;
+        site->next_of_all = all_sites;
+        all_sites = site;
+    }
+    /* Loads and stores alike: QEMU 7.2 mixes up the two, and the reader knows what an instruction does. */
+    if (site->is_probed) {
+        qemu_plugin_register_vcpu_mem_cb(insn, on_access, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, site);
+    } else {
+        qemu_plugin_register_vcpu_mem_inline(insn, QEMU_PLUGIN_MEM_RW, QEMU_PLUGIN_INLINE_ADD_U64, &site->accesses, 1);
+    }
+}
+
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
     (void)id;
     struct block *const block = block_of(tb);
     qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS, block);
     for (size_t i = 0; i < block->length; ++i) {
-        qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, i), on_access, QEMU_PLUGIN_CB_NO_REGS,
-                                         QEMU_PLUGIN_MEM_RW, site_at(block->addresses[i]));
+        struct site *const site = site_at(block->addresses[i]);
+        if (site != NULL) {
+            watch(qemu_plugin_tb_get_insn(tb, i), site);
+        }
     }
 }
 
@@ -356,6 +371,15 @@ static bool take_line(const char *line)
             *ranges[i].range = range;
             return true;
         }
+    }
+    uint64_t address;
+    if (sscanf(line, "access %" SCNx64, &address) == 1) {
+        add_site(address, false);
+        return true;
+    }
+    if (sscanf(line, "probe %" SCNx64, &address) == 1) {
+        add_site(address, true);
+        return true;
     }
     struct step step;
     if (sscanf(line, "step %" SCNu32 " %" SCNx64, &step.id, &step.first) != 2) {
