@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tinybayes import tbn
 from tinybayes.boards import Board, CoreTarget, Target, emulated_board_like, load_target
+from tinybayes.boards.bench import read_calibrations
 from tinybayes.build.account import account_for
 from tinybayes.build.cmake import RegionOverflowError, build_firmware, build_library, library_objects, map_beside
 from tinybayes.build.disassembly import disassemble
@@ -21,18 +22,24 @@ from tinybayes.build.library import firmware_objects, measure_library, refuse_va
 from tinybayes.build.stack import StackAnalysis
 from tinybayes.emit.directory import write_atomically
 from tinybayes.emit.firmware import NETWORK_DIGEST_BYTES
-from tinybayes.errors import FileFormatError, LimitError, UnsupportedError, UserError, did_you_mean
+from tinybayes.errors import FileFormatError, LimitError, ToolError, UnsupportedError, UserError, did_you_mean
+from tinybayes.latency import boards_of_cores, trace_in_emulation
 from tinybayes.plan import Plan, make_plan
 from tinybayes.reference import dequantize_output, quantize_input
 from tinybayes.report import record as records
 from tinybayes.report import verdict
 from tinybayes.report.facts import check
+from tinybayes.report.latency import core_row, fill_latency
 from tinybayes.report.memory import record_image, record_library
 from tinybayes.run.device import DeviceRunner
 from tinybayes.run.host import HostRunner
 from tinybayes.run.qemu import QemuRunner
 from tinybayes.run.runner import Runner
-from tinybayes.timing.instructions import count_instructions
+from tinybayes.timing.cores import model_of
+from tinybayes.timing.emulate import Marks
+from tinybayes.timing.model import TraceCycles, cycles
+from tinybayes.timing.program import Program
+from tinybayes.timing.static import static_trace
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it is done, and how much there is."""
@@ -102,6 +109,7 @@ class Deployment:
         whole = stacks.of_image("reset_handler", "vectors")
         account = account_for(image, self.plan, self.name)
         record_image(self.record, image, account, whole, stacks.of_function(f"{self.name}_run"))
+        self.static_latency()
         self._save()
         check_stack(whole, image.reserved_stack_bytes, stacks.frame_bytes, board)
         return elf
@@ -182,28 +190,80 @@ class Deployment:
                 figures["device_samples"] = total
             self._save()
         if "qemu" in on:
-            self.count_instructions()
+            self.measure_latency()
         return verdicts
 
-    def count_instructions(self) -> int:
-        """Counts the instructions of one inference in QEMU, layer by layer, on the bare image."""
-        if not isinstance(self.board, Board) or self.board.qemu is None:
-            raise UnsupportedError(f"QEMU does not emulate {self.board.name}, so its instructions cannot be counted")
+    def static_latency(self) -> None:
+        """Fills in instructions and cycles from the machine code alone; they stay null without a disassembler.
+
+        Raises InternalError where the run time could depend on the input.
+        """
+        try:
+            cost = self.static_cycles()
+        except ToolError:
+            return
+        self.record["latency"]["same_for_every_input"] = True
+        self._fill_latency(cost, "static")
+
+    def static_cycles(self) -> TraceCycles:
+        """What one inference costs by the core's model, found without running it."""
+        board = self._whole_board()
         elf = build_firmware(self.directory, self.name, bench=True)
-        counts = count_instructions(
-            elf,
-            self.board.qemu.machine,
-            begin="bench_begin",
-            end="bench_end",
-            steps={number: f"{self.name}_step_{number}" for number in range(len(self.plan.steps))},
-            entry=f"{self.name}_run",
-            arguments=self.board.qemu.arguments,
-        )
-        self.record["latency"].update(source="emulated", instructions=counts.total)
-        for number, layer in enumerate(self.record["layers"]):
-            layer["instructions"] = counts.per_step[number]
+        program = Program.load(elf, board.core)
+        trace = static_trace(elf, board.core, Marks.of_network(self.name, len(self.plan.steps)))
+        return cycles(program, trace, model_of(board.core), board.chip.flash_timing)
+
+    def measure_latency(self) -> int:
+        """Traces one inference of the bare image in QEMU and fills in what it costs; the number of instructions.
+
+        Where QEMU does not emulate the board, its code runs on a machine with the board's core or one that executes
+        the same instructions; clock and flash are the board's in any case.
+        """
+        board = self._whole_board()
+        traced = trace_in_emulation(self.directory, self.name, self.plan, self.digest, board)
+        self._fill_latency(traced.cost_on(board), "emulated")
         self._save()
-        return counts.total
+        return traced.trace.instructions
+
+    def measure_cores(self, progress: Progress = _silent) -> list[dict[str, Any]]:
+        """What one inference costs on every core, with the clock and flash of a board that stands for it.
+
+        Kept under ``cores`` of the record.
+        """
+        boards = boards_of_cores(self.board)
+        rows = []
+        for number, board in enumerate(boards):
+            progress("cores", number, len(boards))
+            traced = trace_in_emulation(self.directory, self.name, self.plan, self.digest, board)
+            names = [layer["name"] for layer in self.record["layers"]]
+            rows.append(core_row(traced.cost_on(board), names, board, model_of(board.core).version))
+        progress("cores", len(boards), len(boards))
+        self.record["cores"] = rows
+        self._save()
+        return rows
+
+    def _whole_board(self) -> Board:
+        if isinstance(self.board, Board):
+            return self.board
+        raise UnsupportedError(
+            f"{self.directory} holds a library for {self.board.core}, which has no clock to tell time by"
+        )
+
+    @property
+    def model_version(self) -> str:
+        """Name and version of the core's timing model."""
+        return model_of(self.board.core).version
+
+    def _fill_latency(self, cost: TraceCycles, source: str) -> None:
+        board = self._whole_board()
+        fill_latency(
+            self.record,
+            cost,
+            source=source,
+            board=board,
+            model_version=self.model_version,
+            calibration=read_calibrations().get(board.name),
+        )
 
     def report(self) -> Path:
         """Writes ``report.html``; its path."""

@@ -79,6 +79,13 @@ class Table:
             self._sourced.append(f"{self._prefix}{key}")
         return int(value)
 
+    def take_real(self, key: str, low: float, high: float) -> float:
+        """A number with a decimal point, ``low <= value <= high``."""
+        value = self._take(key, float, "a number with a decimal point")
+        if not low <= value <= high:
+            raise self.error(key, f"got {value}, wanted {low:g} to {high:g}")
+        return float(value)
+
     def take_table(self, key: str) -> "Table":
         """A table inside this one."""
         child = Table(self.path, self._take(key, dict, "a table"), f"{self._prefix}{key}.")
@@ -108,6 +115,10 @@ class Table:
             sources.take_text(key)
             if not any(number == key or number.startswith(f"{key}.") for number in numbers):
                 raise sources.error(key, f"names no number of this file.{did_you_mean(key, numbers)}")
+
+    def refuse_unknown(self) -> None:
+        """Refuse unknown keys, in a file whose numbers need no source."""
+        self._refuse_unknown(skip=self)
 
     def _take(self, key: str, kind: type, wanted: str) -> Any:  # noqa: ANN401 - TOML values are of any type
         self._known.append(key)

@@ -120,6 +120,14 @@ def read_symbols(elf: Path) -> Symbols:
     return Symbols(functions, tuple(marks))
 
 
+def constant_range(elf: Path) -> tuple[int, int]:
+    """First address of what ``elf`` holds in flash, code and constants, and the first address behind it."""
+    kept = [section for section in read_sections(elf) if section.stored and not section.writable]
+    if not kept:
+        raise FileFormatError(f"{elf} holds nothing that is stored and constant")
+    return min(section.address for section in kept), max(section.end for section in kept)
+
+
 def function_ranges(elf: Path) -> dict[str, tuple[int, int]]:
     """Address (Thumb bit cleared) and size in bytes of every function in ``elf``."""
     return read_symbols(elf).functions

@@ -31,6 +31,8 @@ class Layer:
     bytes_by_kind: Mapping[str, int]
     code_bytes: int | None
     instructions: int | None
+    cycles: int | None
+    flash_stall_cycles: int | None
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,11 @@ class Facts:
     latency_source: str | None
     instructions: int | None
     cycles: int | None
+    flash_stall_cycles: int | None
     seconds: float | None
+    model_version: str | None
+    same_for_every_input: bool
+    calibrated: bool
     layers: tuple[Layer, ...]
     buffers: tuple[ArenaBuffer, ...]
     comparisons: tuple[Comparison, ...]
@@ -190,7 +196,11 @@ def check(record: Mapping[str, Any]) -> Facts:
         latency_source=latency.known_text("source"),
         instructions=latency.known_count("instructions"),
         cycles=latency.known_count("cycles"),
+        flash_stall_cycles=latency.known_count("flash_stall_cycles"),
         seconds=latency.known_real("seconds", _LARGEST_COUNT),
+        model_version=latency.known_text("model_version"),
+        same_for_every_input=latency.has("same_for_every_input") and not latency.is_null("same_for_every_input"),
+        calibrated=latency.has("calibration") and not latency.is_null("calibration"),
         layers=layers,
         buffers=tuple(_buffer(entry, len(layers), arena_bytes) for entry in top.entries("arena")),
         comparisons=tuple(_comparison(place, entry) for place, entry in top.entry("verify").members()),
@@ -304,6 +314,8 @@ def _layer(entry: _Entry) -> Layer:
         bytes_by_kind=by_kind,
         code_bytes=entry.known_count("code_bytes"),
         instructions=entry.known_count("instructions"),
+        cycles=entry.known_count("cycles"),
+        flash_stall_cycles=entry.known_count("flash_stall_cycles") if entry.has("flash_stall_cycles") else None,
     )
 
 

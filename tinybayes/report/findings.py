@@ -141,11 +141,17 @@ def _instructions(facts: Facts) -> Tile:
     each = facts.instructions / max(1, facts.macs_nonzero)
     notes = [f"{each:.1f} per nonzero MAC"]
     if facts.cycles is not None:
-        notes.append(f"{grouped(facts.cycles)} cycles")
+        stalls = facts.flash_stall_cycles
+        waits = f", {grouped(stalls)} more for flash" if stalls else ""
+        notes.append(f"{grouped(facts.cycles)} cycles{waits}")
     if facts.seconds is not None and facts.clock_hz is not None:
         notes.append(f"{duration(facts.seconds)} at {facts.clock_hz / 1e6:g}{THIN}MHz")
     if facts.latency_source is not None:
         notes.append(_SOURCES.get(facts.latency_source, facts.latency_source))
+    if facts.calibrated:
+        notes.append("cycles scaled by the board's calibration")
+    if facts.same_for_every_input:
+        notes.append("proved to be the same for every input")
     return Tile(title, grouped(facts.instructions), tuple(notes))
 
 

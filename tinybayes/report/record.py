@@ -46,6 +46,9 @@ def compiled(plan: Plan, board: Target, *, name: str, protocol: str) -> Record:
             "flash_stall_cycles": None,
             "seconds": None,
             "model_version": None,
+            "between_layers": None,
+            "same_for_every_input": None,
+            "calibration": None,
         },
         "layers": layers,
         "arena": [
@@ -119,6 +122,7 @@ def _layer(graph: Graph, step: Step) -> Record:
         "code_bytes": None,
         "instructions": None,
         "cycles": None,
+        "flash_stall_cycles": None,
     }
 
 

@@ -86,8 +86,11 @@ def arena_table(facts: Facts) -> Table:
 
 
 def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
-    """Multiplications and instructions of each layer; ``macs`` counts those with nonzero weights, by layer."""
-    headings = ("#", "layer", "operator", "output", "dense MACs", "nonzero MACs", "instructions", "per nonzero MAC")
+    """Multiplications, instructions and cycles of each layer; ``macs`` counts those with nonzero weights, by layer."""
+    headings = (
+        "#", "layer", "operator", "output", "dense MACs", "nonzero MACs", "instructions", "cycles", "flash stalls",
+        "cycles per nonzero MAC",
+    )  # fmt: skip
     rows = [
         (
             str(number),
@@ -97,11 +100,18 @@ def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
             _known(layer.macs_dense),
             _known(macs.get(layer.name)),
             _known(layer.instructions),
-            _each(layer.instructions, macs.get(layer.name)),
+            _known(layer.cycles),
+            _known(layer.flash_stall_cycles),
+            _each(layer.cycles, macs.get(layer.name)),
         )
         for number, layer in enumerate(facts.layers)
     ]
-    total = (_known(facts.instructions), _each(facts.instructions, facts.macs_nonzero))
+    total = (
+        _known(facts.instructions),
+        _known(facts.cycles),
+        _known(facts.flash_stall_cycles),
+        _each(facts.cycles, facts.macs_nonzero),
+    )
     rows.append(("", "whole inference", "", "", grouped(facts.macs_dense), grouped(facts.macs_nonzero), *total))
     return Table(headings, tuple(rows), 4, total=True)
 
