@@ -37,7 +37,7 @@ def conv_network(time: int, channels: int, kernel: int, density: float, outputs:
 
 def count(graph: Graph, weight_format: str) -> int:
     """Instructions of the network's only layer with weights, in one format."""
-    objective.FORMATS = {weight_format: FORMATS[weight_format]}
+    objective.FORMATS = {key: encode for key, encode in FORMATS.items() if key[1] == weight_format}
     with TemporaryDirectory() as work:
         deployment = compile_network(graph, load_board("mps2-an386"), Path(work) / "out", protocol="none")
         deployment.count_instructions()

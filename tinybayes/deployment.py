@@ -68,8 +68,9 @@ class Deployment:
         """The deployment that ``compile`` wrote into ``directory``."""
         record = records.read_record(directory)
         check(record)
-        plan = make_plan(tbn.load(directory / NETWORK_FILE), record["objective"])
         board = load_board(record["board"]["name"])
+        formats = {layer["name"]: layer["format"] for layer in record["layers"] if layer["format"] is not None}
+        plan = make_plan(tbn.load(directory / NETWORK_FILE), record["objective"], board.core, formats)
         written = [layer["weights_bytes"] for layer in record["layers"]]
         if [step.weights_bytes for step in plan.steps] != written:
             raise FileFormatError(f"{directory} was compiled by another version of tinybayes; compile again")

@@ -84,7 +84,7 @@ def compile_network(
     """
     check_network_name(name)
     check_ours(out)
-    plan = make_plan(graph, objective)
+    plan = make_plan(graph, objective, board.core)
     check_fits(plan, board.flash.size_bytes, board.ram.size_bytes, f"on {board.name}")
     flash_limit, ram_limit = (limit if limit is not None else 2**32 for limit in (max_flash_bytes, max_ram_bytes))
     check_fits(plan, flash_limit, ram_limit, "within --max-flash and --max-ram")

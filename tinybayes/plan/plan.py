@@ -1,24 +1,27 @@
 """The plan: everything that is decided about a network before its code is written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tinybayes.errors import LimitError, UserError, did_you_mean
 from tinybayes.ir import Graph, MacNode, verify
 from tinybayes.plan import arena, proof
 from tinybayes.plan.arena import Buffer
+from tinybayes.plan.core_class import DEFAULT_CORE, CoreClass, core_class
 from tinybayes.plan.objective import OBJECTIVES, candidates_for
 from tinybayes.plan.steps import Step, lower
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Steps in order, and where their tensors lie in the arena.
+    """Steps in order, and where their tensors lie in the arena; ``core`` is what they are chosen for.
 
     Step ``k`` writes the buffer named after its tensor, and the last step writes the caller's output.
     """
 
     graph: Graph
     objective: str
+    core: str
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
 
@@ -41,17 +44,26 @@ class Plan:
         return next((buffer for buffer in self.buffers if buffer.name == _scratch_name(step)), None)
 
 
-def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
+def make_plan(
+    graph: Graph,
+    objective: str = "balanced",
+    core: str = DEFAULT_CORE,
+    formats: Mapping[str, str] | None = None,
+) -> Plan:
     """Picks a weight format for every layer of an integer graph and places its tensors.
 
-    ``objective``: ``flash`` takes the fewest bytes, ``latency`` the fewest estimated instructions, ``balanced`` the
-    smallest product of the two ratios. Raises UserError for an objective that does not exist.
+    ``objective``: ``flash`` takes the fewest bytes, ``latency`` the fewest cycles as estimated for ``core``,
+    ``balanced`` the smallest product of the two ratios. ``formats`` names the format of layers, by the layer's name,
+    that is chosen already. Raises UserError for an objective that does not exist.
     """
     if objective not in OBJECTIVES:
         known = ", ".join(OBJECTIVES)
         near = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{near}")
-    steps = tuple(_with_format(step, objective) for step in lower(verify(graph)))
+    chosen = formats or {}
+    steps = tuple(
+        _with_format(step, objective, core_class(core), chosen.get(step.name)) for step in lower(verify(graph))
+    )
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):
@@ -59,7 +71,7 @@ def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
         raise UserError(f"two buffers of the plan are called {twice!r}; give the tensor of that name another one")
     buffers = arena.place(unplaced)
     proof.prove(buffers, arena.arena_bytes(buffers), len(steps))
-    return Plan(graph, objective, steps, buffers)
+    return Plan(graph, objective, core, steps, buffers)
 
 
 def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str) -> None:
@@ -86,12 +98,16 @@ def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str) -> None
         )
 
 
-def _with_format(step: Step, objective: str) -> Step:
+def _with_format(step: Step, objective: str, core: CoreClass, weight_format: str | None) -> Step:
     if not isinstance(step.node, MacNode):
         return step
-    candidates = candidates_for(step.node, step.positions, largest_offset=step.largest_offset)
+    candidates = candidates_for(step.node, step.positions, largest_offset=step.largest_offset, core=core)
+    if weight_format is not None:
+        candidates = [candidate for candidate in candidates if candidate.encoding.format == weight_format]
+    if not candidates:
+        raise UserError(f"layer {step.name!r} cannot be stored in format {weight_format!r}")
     chosen = OBJECTIVES[objective](candidates)
-    return replace(step, encoding=chosen.encoding, estimated_instructions=chosen.estimated_instructions)
+    return replace(step, encoding=chosen.encoding, estimated_cycles=chosen.estimated_cycles)
 
 
 def _scratch_name(step: Step) -> str:

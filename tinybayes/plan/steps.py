@@ -31,7 +31,7 @@ class Step:
     target: Storage
     pool: MaxPool | AveragePool | None = None
     encoding: Encoding | None = None
-    estimated_instructions: int = 0
+    estimated_cycles: int = 0
 
     @property
     def format(self) -> str | None:

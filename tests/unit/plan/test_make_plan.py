@@ -87,19 +87,19 @@ def test_each_objective_picks_what_it_says(seed: int, density: float, inputs: in
     node = builder(inputs, seed=seed, density=density).linear(outputs).graph().nodes[0]
     candidates = candidates_for(node, 1, largest_offset=inputs - 1)
     bytes_of = [c.encoding.size_bytes for c in candidates]
-    costs = [c.estimated_instructions for c in candidates]
+    costs = [c.estimated_cycles for c in candidates]
     assert OBJECTIVES["flash"](candidates).encoding.size_bytes == min(bytes_of)
-    assert OBJECTIVES["latency"](candidates).estimated_instructions == min(costs)
+    assert OBJECTIVES["latency"](candidates).estimated_cycles == min(costs)
     chosen = OBJECTIVES["balanced"](candidates)
     products = [b * c for b, c in zip(bytes_of, costs, strict=True)]
-    assert chosen.encoding.size_bytes * chosen.estimated_instructions == min(products)
+    assert chosen.encoding.size_bytes * chosen.estimated_cycles == min(products)
 
 
 def test_objectives_rank_whole_networks() -> None:
     chain = builder(9, 11, 3, seed=5).conv(16, (3, 3), padding=(1, 1, 1, 1))
     graph = chain.flatten().linear(30, "uint8").linear(6).graph()
     plans = {objective: make_plan(graph, objective) for objective in OBJECTIVES}
-    cost = {name: sum(step.estimated_instructions for step in plan.steps) for name, plan in plans.items()}
+    cost = {name: sum(step.estimated_cycles for step in plan.steps) for name, plan in plans.items()}
     assert plans["flash"].weights_bytes <= plans["balanced"].weights_bytes <= plans["latency"].weights_bytes
     assert cost["latency"] <= cost["balanced"] <= cost["flash"]
 

@@ -3,12 +3,13 @@
 import numpy as np
 
 from tinybayes.ir import MacNode
+from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.formats.encoding import Encoding, WeightArray, row_arrays, segment_columns
 
 NAME = "dense"
 
 
-def encode(node: MacNode) -> Encoding:
+def encode(node: MacNode, _core: CoreClass) -> Encoding:
     """One byte a weight, zeros included."""
     arrays, constants = row_arrays(node)
     values = WeightArray("values", node.weight.reshape(-1).astype(np.int8), "weights", "row by row")
