@@ -69,7 +69,7 @@ class Deployment:
         record = records.read_record(directory)
         check(record)
         board = load_board(record["board"]["name"])
-        formats = {layer["name"]: layer["format"] for layer in record["layers"] if layer["format"] is not None}
+        formats = {layer["name"]: layer["format"] for layer in record["layers"]}
         plan = make_plan(tbn.load(directory / NETWORK_FILE), record["objective"], board.core, formats)
         written = [layer["weights_bytes"] for layer in record["layers"]]
         if [step.weights_bytes for step in plan.steps] != written:

@@ -19,3 +19,11 @@ COEFFICIENTS: dict[CoreClass, Coefficients] = {
     "dsp": _FITTED,
     "mve": _FITTED,
 }
+
+SELECT_COEFFICIENTS: dict[CoreClass, tuple[float, float]] = {
+    "armv6m": (8.0, 12.0),
+    "armv7m": (7.0, 12.0),
+    "dsp": (7.0, 12.0),
+    "mve": (7.0, 12.0),
+}
+"""Of dropping inputs that no weight reads: for each one that is kept, and for each run of them."""

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.coefficients import COEFFICIENTS
+from tinybayes.plan.coefficients import COEFFICIENTS, SELECT_COEFFICIENTS
 from tinybayes.plan.core_class import CoreClass
+from tinybayes.plan.formats import Encoding
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,12 @@ def estimate_cycles(node: MacNode, weight_format: str, positions: int, core: Cor
     key = (node.op, weight_format)
     terms = TERMS[key](mac_shape(node, positions))
     return round(sum(c * term for c, term in zip(COEFFICIENTS[core][key], terms, strict=True)))
+
+
+def estimate_select_cycles(encoding: Encoding | None, core: CoreClass) -> int:
+    """Estimated cycles of a selection that is stored as ``encoding``: by element taken, and by run."""
+    runs = encoding.array("runs") if encoding is not None else None
+    if runs is None:
+        return 0
+    per_element, per_run = SELECT_COEFFICIENTS[core]
+    return round(per_element * int(runs.values[1::2].sum()) + per_run * (runs.values.size // 2))

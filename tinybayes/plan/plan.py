@@ -1,14 +1,15 @@
 """The plan: everything that is decided about a network before its code is written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tinybayes.errors import LimitError, UserError, did_you_mean
-from tinybayes.ir import Graph, MacNode, verify
+from tinybayes.ir import Graph, verify
 from tinybayes.plan import arena, proof
 from tinybayes.plan.arena import Buffer
-from tinybayes.plan.core_class import DEFAULT_CORE, CoreClass, core_class
-from tinybayes.plan.objective import OBJECTIVES, candidates_for
+from tinybayes.plan.candidates import candidates_of, parts, pinned
+from tinybayes.plan.core_class import DEFAULT_CORE, core_class
+from tinybayes.plan.objective import OBJECTIVES
 from tinybayes.plan.steps import Step, lower
 
 
@@ -48,22 +49,24 @@ def make_plan(
     graph: Graph,
     objective: str = "balanced",
     core: str = DEFAULT_CORE,
-    formats: Mapping[str, str] | None = None,
+    formats: Mapping[str, str | None] | None = None,
 ) -> Plan:
     """Picks a weight format for every layer of an integer graph and places its tensors.
 
     ``objective``: ``flash`` takes the fewest bytes, ``latency`` the fewest cycles as estimated for ``core``,
-    ``balanced`` the smallest product of the two ratios. ``formats`` names the format of layers, by the layer's name,
-    that is chosen already. Raises UserError for an objective that does not exist.
+    ``balanced`` the smallest product of the two ratios. ``formats`` is what was chosen already: the weight
+    format, or None, of every step by its name. Raises UserError for an objective that does not exist.
     """
     if objective not in OBJECTIVES:
         known = ", ".join(OBJECTIVES)
         near = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{near}")
-    chosen = formats or {}
-    steps = tuple(
-        _with_format(step, objective, core_class(core), chosen.get(step.name)) for step in lower(verify(graph))
-    )
+    every = [candidates_of(part, core_class(core)) for part in parts(lower(verify(graph)))]
+    if formats is not None:
+        chosen = [pinned(candidates, formats) for candidates in every]
+    else:
+        chosen = [OBJECTIVES[objective](candidates) for candidates in every]
+    steps = tuple(step for candidate in chosen for step in candidate.steps)
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):
@@ -96,18 +99,6 @@ def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str) -> None
             f"{plan.arena_bytes - ram_bytes} more than the {ram_bytes} there are. Layer {step.name!r} holds "
             f"{needed} bytes at once; pool or stride earlier, or give it fewer channels."
         )
-
-
-def _with_format(step: Step, objective: str, core: CoreClass, weight_format: str | None) -> Step:
-    if not isinstance(step.node, MacNode):
-        return step
-    candidates = candidates_for(step.node, step.positions, largest_offset=step.largest_offset, core=core)
-    if weight_format is not None:
-        candidates = [candidate for candidate in candidates if candidate.encoding.format == weight_format]
-    if not candidates:
-        raise UserError(f"layer {step.name!r} cannot be stored in format {weight_format!r}")
-    chosen = OBJECTIVES[objective](candidates)
-    return replace(step, encoding=chosen.encoding, estimated_cycles=chosen.estimated_cycles)
 
 
 def _scratch_name(step: Step) -> str:

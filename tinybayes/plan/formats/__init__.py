@@ -8,20 +8,20 @@ compares the sets.
 from collections.abc import Callable
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.core_class import CoreClass
-from tinybayes.plan.formats import dense, huffman, index
-from tinybayes.plan.formats.encoding import Encoding, Illegal, WeightArray
+from tinybayes.plan.formats import dense, huffman, index, straight
+from tinybayes.plan.formats.encoding import Encoding, Illegal, Site, WeightArray
 
-Encode = Callable[[MacNode, CoreClass], Encoding | Illegal]
+Encode = Callable[[MacNode, Site], Encoding | Illegal]
 
 FORMATS: dict[tuple[str, str], Encode] = {
     ("linear", dense.NAME): dense.encode,
     ("linear", index.NAME): index.encode,
     ("linear", huffman.NAME): huffman.encode,
+    ("linear", straight.NAME): straight.encode,
     ("conv", dense.NAME): dense.encode,
     ("conv", index.NAME): index.encode,
     ("conv", huffman.NAME): huffman.encode,
 }
-"""By operator and weight format: what stores a layer for a class of cores. Any core can run what is stored for any."""
+"""By operator and weight format: what stores a layer for a site. Any core can run what is stored for any."""
 
-__all__ = ["FORMATS", "Encode", "Encoding", "Illegal", "WeightArray"]
+__all__ = ["FORMATS", "Encode", "Encoding", "Illegal", "Site", "WeightArray"]
