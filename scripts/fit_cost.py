@@ -40,7 +40,7 @@ def count(graph: Graph, weight_format: str) -> int:
     candidates.FORMATS = {key: encode for key, encode in FORMATS.items() if key[1] == weight_format}
     with TemporaryDirectory() as work:
         deployment = compile_network(graph, load_board("mps2-an386"), Path(work) / "out", protocol="none")
-        deployment.count_instructions()
+        deployment.measure_latency()
         return next(layer["instructions"] for layer in deployment.record["layers"] if layer["format"] == weight_format)
 
 

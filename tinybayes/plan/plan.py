@@ -77,8 +77,22 @@ def make_plan(
     return Plan(graph, objective, core, steps, buffers)
 
 
-def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str) -> None:
-    """Raises LimitError, naming the layer that needs most, where constants or arena alone exceed the memory."""
+def fullest_step(plan: Plan) -> tuple[Step, int]:
+    """The step during which most bytes of the arena are in use, and how many."""
+    return max(
+        (
+            (step, sum(b.size_bytes for b in plan.buffers if b.first_step <= k <= b.last_step))
+            for k, step in enumerate(plan.steps)
+        ),
+        key=lambda pair: pair[1],
+    )
+
+
+def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str, other_ram_bytes: int = 0) -> None:
+    """Raises LimitError, naming the layer that needs most, where constants or arena alone exceed the memory.
+
+    ``other_ram_bytes`` is what the firmware is sure to take beside the arena.
+    """
     if plan.weights_bytes > flash_bytes:
         worst = max(plan.steps, key=lambda step: step.weights_bytes)
         raise LimitError(
@@ -86,18 +100,14 @@ def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str) -> None
             f"{plan.weights_bytes - flash_bytes} more than the {flash_bytes} there are. Layer {worst.name!r} "
             f"takes most, {worst.weights_bytes} bytes; make it sparser, or choose --objective flash."
         )
-    if plan.arena_bytes > ram_bytes:
-        step, needed = max(
-            (
-                (step, sum(b.size_bytes for b in plan.buffers if b.first_step <= k <= b.last_step))
-                for k, step in enumerate(plan.steps)
-            ),
-            key=lambda pair: pair[1],
-        )
+    needed_bytes = plan.arena_bytes + other_ram_bytes
+    if needed_bytes > ram_bytes:
+        step, held_bytes = fullest_step(plan)
+        others = f" and the firmware at least {other_ram_bytes} besides" if other_ram_bytes else ""
         raise LimitError(
-            f"the network does not fit {where}: its tensors take {plan.arena_bytes} bytes of RAM, "
-            f"{plan.arena_bytes - ram_bytes} more than the {ram_bytes} there are. Layer {step.name!r} holds "
-            f"{needed} bytes at once; pool or stride earlier, or give it fewer channels."
+            f"the network does not fit {where}: its tensors take {plan.arena_bytes} bytes of RAM{others}, "
+            f"{needed_bytes - ram_bytes} more than the {ram_bytes} there are. Layer {step.name!r} holds "
+            f"{held_bytes} bytes at once; pool or stride earlier, or give it fewer channels."
         )
 
 

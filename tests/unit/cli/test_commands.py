@@ -32,6 +32,17 @@ def test_compile_says_what_to_do_next(tinybayes: Command, network: Path, tmp_pat
     assert (tmp_path / "out" / "network" / "wake_word.h").is_file()
 
 
+def test_a_board_that_qemu_does_not_have_is_verified_on_the_host(
+    tinybayes: Command, network: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = tinybayes("compile", network, "--board", "nucleo-l4r5zi", "--out", out)
+    assert f"next: tinybayes verify {out} --on host\n" in done.out
+    done = tinybayes("verify", out, "--json")
+    assert done.status == 0, done.err
+    assert list(json.loads(done.out)["verify"]) == ["host"]
+
+
 def test_compiling_again_replaces_the_earlier_result(tinybayes: Command, network: Path, compiled: Path) -> None:
     done = tinybayes("compile", network, "--board", "mps2-an386", "--out", compiled, "--name", "other")
     assert done.status == 0
