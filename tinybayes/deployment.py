@@ -304,6 +304,15 @@ class Deployment:
                     f"of --max-{what}. {self._largest_layer()}{self._without_link()}"
                 )
 
+        most, needed = limits.get("latency_seconds"), self.record["latency"]["seconds"]
+        if most is not None and needed is not None and needed > most:
+            slowest = max(self.record["layers"], key=lambda one: one["cycles"] or 0)
+            raise LimitError(
+                f"an inference in {self.directory} takes {needed * 1e3:.4g} ms as modelled, more than the "
+                f"{most * 1e3:.4g} ms of --max-latency. Layer {slowest['name']!r} takes most, {slowest['cycles']} "
+                "cycles; --objective latency is the fastest plan"
+            )
+
     def _without_link(self) -> str:
         framed = self.record["protocol"] == "frames"
         return "; --protocol none leaves out the serial link, which takes a part of it" if framed else ""

@@ -26,9 +26,14 @@ from tinybayes.run.host import HostRunner, run_sanitized
 OBJECTIVES = ("flash", "latency", "balanced")
 
 
-def check(graph: Graph, objective: str, *, samples: int = 6, sanitize: bool = True) -> list[str]:
+CORES = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m55")
+
+
+def check(
+    graph: Graph, objective: str, core: str = "cortex-m4", *, samples: int = 6, sanitize: bool = True
+) -> list[str]:
     """Asserts equality of all outputs and tensors; returns the kernels that ran."""
-    plan = make_plan(verify(graph), objective)
+    plan = make_plan(verify(graph), objective, core)
     inputs = random_inputs(np.random.default_rng(7), graph, samples).reshape(samples, -1)
     expected = expect(plan, inputs)
     with TemporaryDirectory() as work:
@@ -94,9 +99,9 @@ SETTINGS = settings(deadline=None, max_examples=12, suppress_health_check=[Healt
 
 
 @SETTINGS
-@given(vector_networks(), st.sampled_from(OBJECTIVES))
-def test_vector_networks_agree_with_the_reference(graph: Graph, objective: str) -> None:
-    check(graph, objective)
+@given(vector_networks(), st.sampled_from(OBJECTIVES), st.sampled_from(CORES))
+def test_vector_networks_agree_with_the_reference(graph: Graph, objective: str, core: str) -> None:
+    check(graph, objective, core)
 
 
 @SETTINGS
@@ -116,13 +121,14 @@ def only(weight_format: str) -> dict:
 @pytest.mark.parametrize("weight_format", sorted({name for _, name in FORMATS}))
 def test_every_format_of_every_operator(weight_format: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tinybayes.plan.candidates.FORMATS", only(weight_format))
+    core = "cortex-m55" if weight_format == "gather" else "cortex-m4"
     rng = np.random.default_rng(3)
     vector = Builder(rng, (300,)).linear(40, "uint8").linear(6)
-    kernels = check(vector.graph(), "flash")
+    kernels = check(vector.graph(), "flash", core)
     if ("linear", weight_format) in FORMATS:
         assert kernels == [f"linear_{weight_format}"] * 2
     plane = Builder(rng, (9, 11, 3)).conv(6, (3, 3), padding=(1, 1, 1, 1)).max_pool((2, 2)).conv(4, (2, 3), (1, 2))
-    kernels = check(plane.average_pool((1, 2)).flatten().linear(3).graph(), "flash")
+    kernels = check(plane.average_pool((1, 2)).flatten().linear(3).graph(), "flash", core)
     if ("conv", weight_format) in FORMATS:
         assert kernels[1:3] == [f"conv_{weight_format}"] * 2
 

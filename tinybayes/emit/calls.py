@@ -8,7 +8,7 @@ from tinybayes.errors import InternalError
 from tinybayes.ir import AveragePool, Conv, MaxPool, Requant
 from tinybayes.ir.nodes import MacNode
 from tinybayes.plan import Plan, Step, Storage
-from tinybayes.plan.bounds import accumulator_bound, can_saturate
+from tinybayes.plan.bounds import accumulator_bound, must_clamp
 
 Fields = Mapping[str, str | int | bool]
 
@@ -115,7 +115,7 @@ def _requant(requant: Requant | None, where: str, *, multipliers: str | None = N
         "post_shift": requant.post_shift,
         "low": requant.low,
         "high": requant.high,
-        "saturate": can_saturate(bound, requant.pre_shift),
+        "saturate": must_clamp(requant, bound, int(requant.multiplier.max())),
     }
     return "{" + ", ".join(f".{name} = {c_text(value)}" for name, value in fields.items()) + "}"
 
@@ -150,14 +150,21 @@ def _weights(step: Step, weights: str) -> Struct:
     assert step.encoding is not None
     constants = step.encoding.constants
     tables = [name for name in _TABLES[step.encoding.format] if step.encoding.array(name) is not None]
-    parameters = {name: constants[name] for name in ("gap_bits", "value_bits", "columns") if name in constants}
-    return Struct(f"tb_{step.encoding.format}", {**{name: f"{weights}.{name}" for name in tables}, **parameters})
+    parameters: dict[str, int | bool] = {
+        name: constants[name] for name in ("gap_bits", "value_bits", "columns") if name in constants
+    }
+    if "by_fours" in constants:
+        parameters["by_fours"] = bool(constants["by_fours"])
+    struct = _STRUCTS.get(step.kernel, f"tb_{step.encoding.format}")
+    return Struct(struct, {**{name: f"{weights}.{name}" for name in tables}, **parameters})
 
 
+_STRUCTS = {"linear_index": "tb_index_words"}
 _TABLES = {
     "dense": ("values",),
-    "index": ("counts", "entries"),
-    "huffman": ("stream", "gap_table", "value_table", "levels"),
+    "index": ("counts", "entries", "words"),
+    "gather": ("counts", "offsets", "values"),
+    "huffman": ("stream", "gap_table", "value_table"),
 }
 
 
@@ -277,6 +284,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
     "linear_dense": _linear,
     "linear_index": _linear,
     "linear_huffman": _linear,
+    "linear_gather": _linear,
     "linear_straight": _straight,
     "conv_dense": _conv,
     "conv_index": _conv,

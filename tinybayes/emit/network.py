@@ -11,7 +11,12 @@ from tinybayes.emit.calls import Call, call, straight_twin, zero_margins
 from tinybayes.emit.environment import environment
 from tinybayes.plan import Encoding, Plan, Step, WeightArray
 
-_RUNTIME_HEADERS = {"tb_linear.h": ("tb_formats.h",), "tb_conv.h": ("tb_formats.h",), "tb_map.h": (), "tb_arith.h": ()}
+_RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
+    "tb_linear.h": ("tb_formats.h", "tb_linear_dense.h", "tb_linear_index.h"),
+    "tb_conv.h": ("tb_formats.h",),
+    "tb_map.h": (),
+    "tb_arith.h": (),
+}
 _LINE_COLUMNS = 112
 
 

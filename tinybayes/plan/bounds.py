@@ -4,7 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.ir import MacNode
-from tinybayes.ir.requant import INT16_MAX, INT16_MIN
+from tinybayes.ir.requant import INT16_MAX, INT16_MIN, Requant
+
+_INT32_MAX = 2**31 - 1
 
 
 def row_bounds(node: MacNode, code_range: tuple[int, int]) -> npt.NDArray[np.int64]:
@@ -20,7 +22,16 @@ def accumulator_bound(node: MacNode, code_range: tuple[int, int]) -> int:
     return int(row_bounds(node, code_range).max())
 
 
-def can_saturate(bound: int, pre_shift: int) -> bool:
-    """Whether an accumulator of at most ``bound`` can leave 16 bits after the first shift."""
-    shifted = bound >> pre_shift
-    return shifted > INT16_MAX or -shifted - 1 < INT16_MIN
+def must_clamp(requant: Requant, bound: int, multiplier: int, spare: int = 0) -> bool:
+    """Whether an accumulator of at most ``bound`` must be clamped to 16 bits after the first shift.
+
+    It need not be where no product overflows 32 bits, ``spare`` left over, and the last clamp takes care of whatever
+    lies beyond 16 bits.
+    """
+    largest, half = (bound >> requant.pre_shift) + 1, 1 << (requant.post_shift - 1)
+    if largest <= INT16_MAX:
+        return False
+    if largest * multiplier + half + spare > _INT32_MAX:
+        return True
+    high, low = (code * multiplier + half >> requant.post_shift for code in (INT16_MAX, INT16_MIN))
+    return high < requant.high or low > requant.low

@@ -31,6 +31,11 @@ class Candidate:
         return sum(step.estimated_cycles for step in self.steps)
 
     @property
+    def peak_bytes(self) -> int:
+        """The most bytes of the arena that a step needs at once: what it reads, writes and scratches."""
+        return max(step.live_bytes for step in self.steps)
+
+    @property
     def formats(self) -> tuple[tuple[str, str | None], ...]:
         """Name and weight format of each step."""
         return tuple((step.name, step.format) for step in self.steps)
@@ -100,4 +105,4 @@ def _without_selection(select: Step, step: Step) -> Step:
     weight = np.zeros((node.outputs, 1, 1, select.source.tensor.elements), node.weight.dtype)
     weight[..., chosen.indices] = node.weight
     whole = replace(node, inputs=chosen.inputs, weight=weight)
-    return replace(step, node=whole, source=select.source)
+    return replace(step, node=whole, source=select.source, reads_input=select.reads_input)

@@ -7,6 +7,7 @@ Coefficients = dict[tuple[str, str], tuple[float, ...]]
 _FITTED: Coefficients = {
     ("linear", "dense"): (4.00, 17.31),
     ("linear", "index"): (5.23, 23.34, 4.84),
+    ("linear", "gather"): (1.0, 14.0, 15.0),
     ("linear", "huffman"): (29.02, 24.13),
     ("conv", "dense"): (2.71, 12.14, 165.03),
     ("conv", "index"): (2.48, 18.76, 17.94, 0.00),

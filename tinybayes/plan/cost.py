@@ -44,6 +44,7 @@ Terms = Callable[[MacShape], tuple[int, ...]]
 TERMS: dict[tuple[str, str], Terms] = {
     ("linear", "dense"): lambda s: (s.weights, s.rows),
     ("linear", "index"): lambda s: (s.nonzero, s.tiles, s.rows),
+    ("linear", "gather"): lambda s: (s.nonzero, s.tiles, s.rows),
     ("linear", "huffman"): lambda s: (s.nonzero, s.rows),
     ("conv", "dense"): lambda s: (s.weights * s.positions, s.outputs, s.rows),
     ("conv", "index"): lambda s: (s.nonzero * s.positions, s.outputs, s.nonzero + s.tiles, s.rows),

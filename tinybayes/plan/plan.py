@@ -8,9 +8,12 @@ from tinybayes.ir import Graph, verify
 from tinybayes.plan import arena, proof
 from tinybayes.plan.arena import Buffer
 from tinybayes.plan.candidates import candidates_of, parts, pinned
+from tinybayes.plan.choose import Limits, choose
 from tinybayes.plan.core_class import DEFAULT_CORE, core_class
 from tinybayes.plan.objective import OBJECTIVES
 from tinybayes.plan.steps import Step, lower
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +53,14 @@ def make_plan(
     objective: str = "balanced",
     core: str = DEFAULT_CORE,
     formats: Mapping[str, str | None] | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> Plan:
     """Picks a weight format for every layer of an integer graph and places its tensors.
 
     ``objective``: ``flash`` takes the fewest bytes, ``latency`` the fewest cycles as estimated for ``core``,
     ``balanced`` the smallest product of the two ratios. ``formats`` is what was chosen already: the weight
-    format, or None, of every step by its name. Raises UserError for an objective that does not exist.
+    format, or None, of every step by its name. Raises UserError for an objective that does not exist, and
+    LimitError where no plan is within ``limits``.
     """
     if objective not in OBJECTIVES:
         known = ", ".join(OBJECTIVES)
@@ -65,7 +70,7 @@ def make_plan(
     if formats is not None:
         chosen = [pinned(candidates, formats) for candidates in every]
     else:
-        chosen = [OBJECTIVES[objective](candidates) for candidates in every]
+        chosen = choose(every, objective, limits)
     steps = tuple(step for candidate in chosen for step in candidate.steps)
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]

@@ -8,14 +8,15 @@ compares the sets.
 from collections.abc import Callable
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.formats import dense, huffman, index, straight
+from tinybayes.plan.formats import dense, gather, huffman, index, straight
 from tinybayes.plan.formats.encoding import Encoding, Illegal, Site, WeightArray
 
 Encode = Callable[[MacNode, Site], Encoding | Illegal]
 
 FORMATS: dict[tuple[str, str], Encode] = {
-    ("linear", dense.NAME): dense.encode,
-    ("linear", index.NAME): index.encode,
+    ("linear", dense.NAME): dense.encode_linear,
+    ("linear", index.NAME): index.encode_linear,
+    ("linear", gather.NAME): gather.encode,
     ("linear", huffman.NAME): huffman.encode,
     ("linear", straight.NAME): straight.encode,
     ("conv", dense.NAME): dense.encode,

@@ -30,6 +30,8 @@ class WeightArray:
     values: npt.NDArray[Any]
     kind: str
     comment: str
+    is_words: bool = False
+    """Whether kernels read whole words of it, so that it must be aligned to four bytes."""
 
     @property
     def c_type(self) -> str:
@@ -65,7 +67,7 @@ class Encoding:
     @property
     def ordered_arrays(self) -> tuple[WeightArray, ...]:
         """Widest elements first, so that a struct of them has no padding inside."""
-        return tuple(sorted(self.arrays, key=lambda array: -array.values.dtype.itemsize))
+        return tuple(sorted(self.arrays, key=lambda array: -4 if array.is_words else -array.values.dtype.itemsize))
 
     @property
     def padding_bytes(self) -> int:

@@ -40,7 +40,6 @@ class Row:
     values: tuple[int, ...]
     multiplier: int
     saturate: bool
-    bound: int
 
 
 def order(
@@ -48,10 +47,10 @@ def order(
 ) -> npt.NDArray[np.intp]:
     """The order in which nonzeros are used: by tile, then those of one magnitude together, the positive ones first.
 
-    ``backwards`` takes the tiles from the last to the first, so that rows in turn need not go back to the start.
+    ``backwards`` goes from the last tile and magnitude to the first, so that rows in turn begin where others ended.
     """
-    tiles = columns // tile
-    return np.lexsort((columns, values < 0, abs(values), -tiles if backwards else tiles))
+    sign = -1 if backwards else 1
+    return np.lexsort((columns, values < 0, sign * abs(values), sign * (columns // tile)))
 
 
 def multiplier_of(requant: Requant, row: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from tinybayes.errors import InternalError
 from tinybayes.ir import MacNode
 from tinybayes.ir.requant import INT16_MAX, INT16_MIN, Requant
-from tinybayes.plan.bounds import row_bounds
+from tinybayes.plan.bounds import must_clamp, row_bounds
 from tinybayes.plan.straight.listing import ALIGNMENT_BYTES, Listing, Row, multiplier_of, order
 
 GUARD = "__thumb__"
@@ -66,27 +66,13 @@ def _rows(node: MacNode, code_range: tuple[int, int]) -> Iterator[Row]:
         bound, multiplier = int(bounds[number]), multiplier_of(requant, number)
         yield Row(
             number, int(node.bias[number]), tuple(columns[by].tolist()), tuple(values[by].tolist()), multiplier,
-            _needs_clamp(requant, bound, multiplier), bound,
+            must_clamp(requant, bound, multiplier, abs(_offset(requant))),
         )  # fmt: skip
 
 
 def _offset(requant: Requant) -> int:
     """What is added to the product: a half, and what lifts the lowest code to zero."""
     return (1 << (requant.post_shift - 1)) - (requant.low << requant.post_shift)
-
-
-def _needs_clamp(requant: Requant, bound: int, multiplier: int) -> bool:
-    """Whether the shifted accumulator must be clamped to 16 bits.
-
-    It need not be where no product overflows and whatever lies beyond 16 bits is clamped at the end anyway.
-    """
-    largest = (bound >> requant.pre_shift) + 1
-    if largest <= INT16_MAX:
-        return False
-    if largest * multiplier + abs(_offset(requant)) > _INT32_MAX:
-        return True
-    high, low = (code * multiplier + (1 << (requant.post_shift - 1)) for code in (INT16_MAX, INT16_MIN))
-    return high >> requant.post_shift < requant.high or low >> requant.post_shift > requant.low
 
 
 @dataclass

@@ -15,7 +15,7 @@ import numpy as np
 from tinybayes.errors import InternalError
 from tinybayes.ir import MacNode
 from tinybayes.ir.requant import Requant
-from tinybayes.plan.bounds import can_saturate, row_bounds
+from tinybayes.plan.bounds import must_clamp, row_bounds
 from tinybayes.plan.straight.listing import Listing, Row, multiplier_of, order
 
 GUARD = "__thumb2__"
@@ -79,10 +79,10 @@ def _rows(node: MacNode, code_range: tuple[int, int]) -> Iterator[Row]:
         columns = np.flatnonzero(matrix[number])
         values = matrix[number, columns]
         by = order(columns, values, TILE, backwards=number % 2 == 1)
-        bound = int(bounds[number])
+        multiplier = multiplier_of(requant, number)
         yield Row(
             number, int(node.bias[number]), tuple(columns[by].tolist()), tuple(values[by].tolist()),
-            multiplier_of(requant, number), can_saturate(bound, requant.pre_shift), bound,
+            multiplier, must_clamp(requant, int(bounds[number]), multiplier),
         )  # fmt: skip
 
 
@@ -163,12 +163,11 @@ class _Writer:
     def rows(self, rows: list[Row]) -> None:
         """Batches run on over the ends of rows: what is loaded early waits in its register."""
         stream = [column for row in rows for column in row.columns]
-        loaded = done = 0
+        loaded = done = constant = 0
         batch = self.registers.temporaries
         for row in rows:
             self.code.note(f"row {row.number}")
             self.start(row.bias)
-            constant = 0
             for value in row.values:
                 if done == loaded:
                     loaded = min(len(stream), done + len(batch))
@@ -177,7 +176,7 @@ class _Writer:
                     self.code.cycles += 1  # the first of a batch takes two
                 constant = self.accumulate(batch[done % len(batch)], value, constant)
                 done += 1
-            self.finish(row)
+            constant = self.finish(row, constant)
 
     def load(self, register: str, column: int) -> None:
         self.tile = self.move(_IN, self.tile, column // TILE)
@@ -218,8 +217,8 @@ class _Writer:
         self.emit(f"{name} {_SUM}, {register}, {factor}, {_SUM}", self.multiply_add_cycles)
         return constant
 
-    def finish(self, row: Row) -> None:
-        """Requantizes and stores: the same steps as ``tb_requantize``."""
+    def finish(self, row: Row, constant: int) -> int:
+        """Requantizes and stores: the same steps as ``tb_requantize``; returns what the constant's register holds."""
         requant, registers = self.requant, self.registers
         shift = f", asr #{requant.pre_shift}" if requant.pre_shift else ""
         if row.saturate:
@@ -228,7 +227,7 @@ class _Writer:
             self.emit(f"asr.w {_SUM}, {_SUM}, #{requant.pre_shift}")
         factor = registers.multiplier
         if factor is None:
-            factor = registers.constant
+            factor, constant = registers.constant, 0
             self.emit(f"movw {factor}, #{row.multiplier}")
         if registers.rounding is not None:
             self.emit(f"mla {_SUM}, {_SUM}, {factor}, {registers.rounding}", self.multiply_add_cycles)
@@ -238,6 +237,7 @@ class _Writer:
         self.clamp()
         self.out_tile = self.move(_OUT, self.out_tile, row.number // TILE)
         self.emit(f"strb.w {_SUM}, [{_OUT}, #{row.number % TILE}]")
+        return constant
 
     def clamp(self) -> None:
         requant = self.requant
