@@ -1,5 +1,7 @@
 """The stages from a trained network to verified firmware, readable top to bottom."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ from tinybayes.emit.network import network_files
 from tinybayes.errors import UnsupportedError, UserError
 from tinybayes.ir import Graph
 from tinybayes.passes import to_integer
-from tinybayes.plan import check_fits, make_plan
+from tinybayes.plan import Limits, check_fits, make_plan
 from tinybayes.reference import execute, quantize_input
 from tinybayes.report import record as records
 
@@ -78,17 +80,21 @@ def compile_network(
     protocol: str | None = None,
     max_flash_bytes: int | None = None,
     max_ram_bytes: int | None = None,
+    max_latency_seconds: float | None = None,
+    formats: Mapping[str, str | None] | None = None,
 ) -> Deployment:
     """Plans ``graph`` for ``board`` and writes the firmware project into ``out``; for a core alone, the library.
 
+    ``formats`` fixes the plan: the weight format, or None, of every step by its name; no objective chooses then.
     ``protocol`` is ``"frames"`` (the default) or ``"none"``, and nothing else than that for a core alone.
     Everything is made in memory first: on any error ``out`` is as it was.
     """
     check_network_name(name)
     check_ours(out)
-    plan = make_plan(graph, objective)
     protocol = _protocol_for(board, protocol)
     buffers_bytes = _buffers_bytes(graph, board, protocol)
+    limits = _limits(board, max_flash_bytes, max_ram_bytes, max_latency_seconds, buffers_bytes)
+    plan = make_plan(graph, objective, board.core, formats, limits)
     if isinstance(board, Board):
         sure_bytes = buffers_bytes + board.stack_bytes
         check_fits(plan, board.flash.size_bytes, board.ram.size_bytes, f"on {board.name}", sure_bytes)
@@ -97,7 +103,11 @@ def compile_network(
     network = tbn.dumps(graph)
     digest = network_digest(network)
     record = records.compiled(plan, board, name=name, protocol=protocol)
-    record["limits"] = {"flash_bytes": max_flash_bytes, "ram_bytes": max_ram_bytes}
+    record["limits"] = {
+        "flash_bytes": max_flash_bytes,
+        "ram_bytes": max_ram_bytes,
+        "latency_seconds": max_latency_seconds,
+    }
     files: dict[str, str | bytes] = {
         **network_files(plan, name),
         **(
@@ -121,6 +131,20 @@ def _protocol_for(board: Target, protocol: str | None) -> str:
             "it speaks no protocol; leave the option out, or choose a board (`tinybayes boards`)"
         )
     return "none"
+
+
+def _limits(
+    board: Target, flash_bytes: int | None, ram_bytes: int | None, latency_seconds: float | None, buffers_bytes: int
+) -> Limits:
+    """What the plan keeps within: constants alone against flash, the arena and the firmware's buffers against RAM."""
+    cycles = None
+    if latency_seconds is not None:
+        if not isinstance(board, Board):
+            raise UnsupportedError(f"--max-latency: {board.name} is a core without a board, so it has no clock")
+        cycles = math.floor(latency_seconds * board.chip.clock_hz)
+    ram = max(0, ram_bytes - buffers_bytes) if ram_bytes is not None else None
+    milliseconds = f" ({latency_seconds * 1e3:g} ms)" if latency_seconds is not None else ""
+    return Limits(flash_bytes, ram, cycles, milliseconds)
 
 
 def _buffers_bytes(graph: Graph, board: Target, protocol: str) -> int:

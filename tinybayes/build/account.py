@@ -88,9 +88,16 @@ def check_constants(pieces: Iterable[Piece], layers: Iterable[Layer]) -> None:
     for layer in layers:
         if layer.encoding is None:
             continue
-        piece = stored.get(f".rodata.{layer.symbol}")
+        code = layer.encoding.code
+        piece = stored.get(f".rodata.{layer.symbol}" if code is None else f".text.{layer.symbol}")
         if piece is None:
             raise InternalError(f"the constants of layer {layer.step.name!r}, {layer.symbol}, are not in the image")
+        if code is not None:
+            if piece.size_bytes != code.size_bytes:
+                raise InternalError(
+                    f"{layer.symbol} has {piece.size_bytes} bytes of straight-line code, planned were {code.size_bytes}"
+                )
+            continue
         expected = b"".join(_little_endian(array.values) for array in layer.encoding.ordered_arrays)
         if piece.data != expected + bytes(layer.encoding.padding_bytes):
             raise InternalError(
@@ -120,6 +127,8 @@ def _flash_parts(piece: Piece, layers: tuple[Layer, ...], name: str) -> list[Par
 
 
 def _constants(layer: Layer, encoding: Encoding) -> list[Part]:
+    if encoding.code is not None:
+        return [Part(LAYER, layer.step.name, "weights", layer.symbol, encoding.size_bytes)]
     parts = [
         Part(LAYER, layer.step.name, array.kind, f"{layer.symbol}.{array.name}", array.size_bytes)
         for array in encoding.ordered_arrays

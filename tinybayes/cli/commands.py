@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="What `tinybayes compile` wrote.")]
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KM]?)i?B?", re.IGNORECASE)
+_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(s|ms|us)")
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +49,9 @@ def compile_(
     ] = None,
     max_flash: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 32K.")] = None,
     max_ram: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 8K.")] = None,
+    max_latency: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Fail if an inference is estimated to take longer, as 10ms.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Turn a network into a firmware project.
@@ -58,9 +62,18 @@ def compile_(
     from tinybayes.boards import load_target
 
     target = load_target(board)
-    limits = {"max_flash_bytes": _size(max_flash, "--max-flash"), "max_ram_bytes": _size(max_ram, "--max-ram")}
     graph = pipeline.load_network(model, _calibration(calibration))
-    made = pipeline.compile_network(graph, target, out, objective=objective, name=name, protocol=protocol, **limits)
+    made = pipeline.compile_network(
+        graph,
+        target,
+        out,
+        objective=objective,
+        name=name,
+        protocol=protocol,
+        max_flash_bytes=_size(max_flash, "--max-flash"),
+        max_ram_bytes=_size(max_ram, "--max-ram"),
+        max_latency_seconds=_seconds(max_latency, "--max-latency"),
+    )
     _show(made, as_json, f"next: tinybayes verify {out} --on {_places_of(made)}")
 
 
@@ -286,6 +299,15 @@ def _calibration(path: str | None) -> Any:  # noqa: ANN401 - an array, without i
     from tinybayes.datasets.samples import read_file
 
     return read_file(Path(path)).x
+
+
+def _seconds(text: str | None, option: str) -> float | None:
+    if text is None:
+        return None
+    found = _TIME.fullmatch(text.strip())
+    if found is None or float(found[1]) == 0:
+        raise UserError(f"{option}: got {text!r}, wanted a time in s, ms or us, as in 10ms")
+    return float(Decimal(found[1]) * {"s": Decimal(1), "ms": Decimal("1e-3"), "us": Decimal("1e-6")}[found[2]])
 
 
 def _size(text: str | None, option: str) -> int | None:

@@ -1,13 +1,16 @@
-"""Estimated instructions of a step, to choose between kernels; never reported as a measurement.
+"""Estimated cycles of a step, to choose between kernels; never reported as a measurement.
 
-The coefficients are fitted on counts from the emulated Cortex-M4 (Armv7E-M, gcc 12.2 -O2) by ``scripts/fit_cost.py``,
-which prints them anew.
+A formula is a sum of terms, the same on every core; what each term costs is in ``plan/coefficients.py``, by class of
+core, as ``scripts/fit_cost.py`` fits it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tinybayes.ir import MacNode
+from tinybayes.plan.coefficients import COEFFICIENTS, SELECT_COEFFICIENTS
+from tinybayes.plan.core_class import CoreClass
+from tinybayes.plan.formats import Encoding
 
 
 @dataclass(frozen=True)
@@ -41,21 +44,13 @@ Terms = Callable[[MacShape], tuple[int, ...]]
 TERMS: dict[tuple[str, str], Terms] = {
     ("linear", "dense"): lambda s: (s.weights, s.rows),
     ("linear", "index"): lambda s: (s.nonzero, s.tiles, s.rows),
+    ("linear", "gather"): lambda s: (s.nonzero, s.tiles, s.rows),
     ("linear", "huffman"): lambda s: (s.nonzero, s.rows),
     ("conv", "dense"): lambda s: (s.weights * s.positions, s.outputs, s.rows),
     ("conv", "index"): lambda s: (s.nonzero * s.positions, s.outputs, s.nonzero + s.tiles, s.rows),
     ("conv", "huffman"): lambda s: (s.nonzero * s.positions, s.outputs, s.nonzero, s.rows),
 }
 """What the cost of each kernel is a sum of."""
-
-COEFFICIENTS: dict[tuple[str, str], tuple[float, ...]] = {
-    ("linear", "dense"): (4.00, 17.31),  # within 0.1%
-    ("linear", "index"): (5.23, 23.34, 4.84),  # within 2.9%
-    ("linear", "huffman"): (29.02, 24.13),  # within 0.5%
-    ("conv", "dense"): (2.71, 12.14, 165.03),  # within 3.2%
-    ("conv", "index"): (2.48, 18.76, 17.94, 0.00),  # within 5.9%
-    ("conv", "huffman"): (2.67, 18.74, 42.85, 0.00),  # within 4.6%
-}
 
 
 def mac_shape(node: MacNode, positions: int) -> MacShape:
@@ -64,8 +59,17 @@ def mac_shape(node: MacNode, positions: int) -> MacShape:
     return MacShape(outputs, width * channels, segments, node.nonzero, positions)
 
 
-def estimate_instructions(node: MacNode, weight_format: str, positions: int) -> int:
-    """Estimated instructions of ``node`` in ``weight_format`` at ``positions`` output positions."""
+def estimate_cycles(node: MacNode, weight_format: str, positions: int, core: CoreClass) -> int:
+    """Estimated cycles of ``node`` in ``weight_format`` at ``positions`` output positions, without flash stalls."""
     key = (node.op, weight_format)
     terms = TERMS[key](mac_shape(node, positions))
-    return round(sum(c * term for c, term in zip(COEFFICIENTS[key], terms, strict=True)))
+    return round(sum(c * term for c, term in zip(COEFFICIENTS[core][key], terms, strict=True)))
+
+
+def estimate_select_cycles(encoding: Encoding | None, core: CoreClass) -> int:
+    """Estimated cycles of a selection that is stored as ``encoding``: by element taken, and by run."""
+    runs = encoding.array("runs") if encoding is not None else None
+    if runs is None:
+        return 0
+    per_element, per_run = SELECT_COEFFICIENTS[core]
+    return round(per_element * int(runs.values[1::2].sum()) + per_run * (runs.values.size // 2))

@@ -1,24 +1,31 @@
 """The plan: everything that is decided about a network before its code is written."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tinybayes.errors import LimitError, UserError, did_you_mean
-from tinybayes.ir import Graph, MacNode, verify
+from tinybayes.ir import Graph, verify
 from tinybayes.plan import arena, proof
 from tinybayes.plan.arena import Buffer
-from tinybayes.plan.objective import OBJECTIVES, candidates_for
+from tinybayes.plan.candidates import candidates_of, parts, pinned
+from tinybayes.plan.choose import Limits, choose
+from tinybayes.plan.core_class import DEFAULT_CORE, core_class
+from tinybayes.plan.objective import OBJECTIVES
 from tinybayes.plan.steps import Step, lower
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Steps in order, and where their tensors lie in the arena.
+    """Steps in order, and where their tensors lie in the arena; ``core`` is what they are chosen for.
 
     Step ``k`` writes the buffer named after its tensor, and the last step writes the caller's output.
     """
 
     graph: Graph
     objective: str
+    core: str
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
 
@@ -41,17 +48,30 @@ class Plan:
         return next((buffer for buffer in self.buffers if buffer.name == _scratch_name(step)), None)
 
 
-def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
+def make_plan(
+    graph: Graph,
+    objective: str = "balanced",
+    core: str = DEFAULT_CORE,
+    formats: Mapping[str, str | None] | None = None,
+    limits: Limits = NO_LIMITS,
+) -> Plan:
     """Picks a weight format for every layer of an integer graph and places its tensors.
 
-    ``objective``: ``flash`` takes the fewest bytes, ``latency`` the fewest estimated instructions, ``balanced`` the
-    smallest product of the two ratios. Raises UserError for an objective that does not exist.
+    ``objective``: ``flash`` takes the fewest bytes, ``latency`` the fewest cycles as estimated for ``core``,
+    ``balanced`` the smallest product of the two ratios. ``formats`` is what was chosen already: the weight
+    format, or None, of every step by its name. Raises UserError for an objective that does not exist, and
+    LimitError where no plan is within ``limits``.
     """
     if objective not in OBJECTIVES:
         known = ", ".join(OBJECTIVES)
         near = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{near}")
-    steps = tuple(_with_format(step, objective) for step in lower(verify(graph)))
+    every = [candidates_of(part, core_class(core)) for part in parts(lower(verify(graph)))]
+    if formats is not None:
+        chosen = [pinned(candidates, formats) for candidates in every]
+    else:
+        chosen = choose(every, objective, limits)
+    steps = tuple(step for candidate in chosen for step in candidate.steps)
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):
@@ -59,7 +79,7 @@ def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
         raise UserError(f"two buffers of the plan are called {twice!r}; give the tensor of that name another one")
     buffers = arena.place(unplaced)
     proof.prove(buffers, arena.arena_bytes(buffers), len(steps))
-    return Plan(graph, objective, steps, buffers)
+    return Plan(graph, objective, core, steps, buffers)
 
 
 def fullest_step(plan: Plan) -> tuple[Step, int]:
@@ -94,14 +114,6 @@ def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str, other_r
             f"{needed_bytes - ram_bytes} more than the {ram_bytes} there are. Layer {step.name!r} holds "
             f"{held_bytes} bytes at once; pool or stride earlier, or give it fewer channels."
         )
-
-
-def _with_format(step: Step, objective: str) -> Step:
-    if not isinstance(step.node, MacNode):
-        return step
-    candidates = candidates_for(step.node, step.positions, largest_offset=step.largest_offset)
-    chosen = OBJECTIVES[objective](candidates)
-    return replace(step, encoding=chosen.encoding, estimated_instructions=chosen.estimated_instructions)
 
 
 def _scratch_name(step: Step) -> str:

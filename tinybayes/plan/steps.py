@@ -31,7 +31,9 @@ class Step:
     target: Storage
     pool: MaxPool | AveragePool | None = None
     encoding: Encoding | None = None
-    estimated_instructions: int = 0
+    estimated_cycles: int = 0
+    reads_input: bool = False
+    writes_output: bool = False
 
     @property
     def format(self) -> str | None:
@@ -52,6 +54,12 @@ class Step:
     def weights_bytes(self) -> int:
         """Bytes of constants in flash."""
         return self.encoding.size_bytes if self.encoding is not None else 0
+
+    @property
+    def live_bytes(self) -> int:
+        """Bytes of the arena in use while it runs; the network's input and output are the caller's."""
+        tensors = (self.source.total_bytes, not self.reads_input), (self.target.total_bytes, not self.writes_output)
+        return self.scratch_bytes + sum(size for size, counts in tensors if counts)
 
     @property
     def positions(self) -> int:
@@ -100,7 +108,8 @@ def lower(graph: Graph) -> tuple[Step, ...]:
         encoding = _select_runs(node) if isinstance(node, Select) else None
         steps.append(Step(node.name, node.op, node, source, stored[last.output], pool, encoding))
         position += 2 if pool else 1
-    return tuple(steps)
+    steps = [replace(step, reads_input=step.source.tensor.name == graph.input) for step in steps]
+    return (*steps[:-1], replace(steps[-1], writes_output=True))
 
 
 def _storages(graph: Graph) -> dict[str, Storage]:

@@ -73,7 +73,7 @@ TB_STEP void averaged_map_step_4(const int8_t *input, int8_t *output, uint8_t *a
     tb_linear_dense(
         (struct tb_source){.data = arena, .is_signed = false},
         (uint8_t *)output,
-        (struct tb_dense){.values = averaged_map_layer4_classes.values, .columns = 4},
+        (struct tb_dense){.values = averaged_map_layer4_classes.values, .columns = 4, .by_fours = true},
         (struct tb_rows){.count = 2, .bias8 = averaged_map_layer4_classes.bias, .bias_shift = 0,
             .requant = {.multiplier = 20000, .pre_shift = 0, .post_shift = 17, .low = -128, .high = 127,
             .saturate = false}});

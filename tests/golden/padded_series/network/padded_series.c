@@ -31,7 +31,7 @@ TB_STEP void padded_series_step_1(const int8_t *input, int8_t *output, uint8_t *
         arena + 20,
         (struct tb_huffman){.stream = padded_series_layer1_conv.stream,
             .gap_table = padded_series_layer1_conv.gap_table, .value_table = padded_series_layer1_conv.value_table,
-            .levels = padded_series_layer1_conv.levels, .gap_bits = 1, .value_bits = 2, .columns = 6},
+            .gap_bits = 1, .value_bits = 2, .columns = 6},
         (struct tb_rows){.count = 4, .bias8 = padded_series_layer1_conv.bias, .bias_shift = 3,
             .requant = {.multiplier = 24576, .pre_shift = 2, .post_shift = 15, .low = 0, .high = 255,
             .saturate = false}},
@@ -48,8 +48,8 @@ TB_STEP void padded_series_step_2(const int8_t *input, int8_t *output, uint8_t *
     tb_linear_index(
         (struct tb_source){.data = arena + 20, .is_signed = false},
         (uint8_t *)output,
-        (struct tb_index){.counts = padded_series_layer2_classes.counts,
-            .entries = padded_series_layer2_classes.entries, .columns = 16},
+        (struct tb_index_words){.counts = padded_series_layer2_classes.counts,
+            .words = padded_series_layer2_classes.words, .columns = 16},
         (struct tb_rows){.count = 2, .bias8 = padded_series_layer2_classes.bias, .bias_shift = 0,
             .requant = {.multiplier = 20000, .pre_shift = 0, .post_shift = 17, .low = -128, .high = 127,
             .saturate = false}});
