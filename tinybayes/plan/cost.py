@@ -7,6 +7,8 @@ which prints them anew.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from tinybayes.ir import MacNode
 
 
@@ -19,6 +21,7 @@ class MacShape:
     segments: int
     nonzero: int
     positions: int
+    blocks: int = 0  # of four columns with any nonzero
 
     @property
     def weights(self) -> int:
@@ -45,6 +48,8 @@ TERMS: dict[tuple[str, str], Terms] = {
     ("conv", "dense"): lambda s: (s.weights * s.positions, s.outputs, s.rows),
     ("conv", "index"): lambda s: (s.nonzero * s.positions, s.outputs, s.nonzero + s.tiles, s.rows),
     ("conv", "huffman"): lambda s: (s.nonzero * s.positions, s.outputs, s.nonzero, s.rows),
+    ("conv", "pairs"): lambda s: (s.nonzero * s.positions, s.outputs, s.rows),
+    ("conv", "blocks"): lambda s: (s.blocks * s.positions, s.outputs, s.rows),
 }
 """What the cost of each kernel is a sum of."""
 
@@ -55,13 +60,18 @@ COEFFICIENTS: dict[tuple[str, str], tuple[float, ...]] = {
     ("conv", "dense"): (2.71, 12.14, 165.03),  # within 3.2%
     ("conv", "index"): (2.48, 18.76, 17.94, 0.00),  # within 5.9%
     ("conv", "huffman"): (2.67, 18.74, 42.85, 0.00),  # within 4.6%
+    ("conv", "pairs"): (2.50, 18.74, 0.00),
+    ("conv", "blocks"): (7.0, 18.74, 0.00),
 }
 
 
 def mac_shape(node: MacNode, positions: int) -> MacShape:
     """The shape of ``node`` at ``positions`` output positions."""
     outputs, segments, width, channels = node.weight.shape
-    return MacShape(outputs, width * channels, segments, node.nonzero, positions)
+    columns = width * channels
+    padded = np.pad(node.weight.reshape(outputs, segments, columns), ((0, 0), (0, 0), (0, -columns % 4)))
+    blocks = int(padded.reshape(-1, 4).any(axis=1).sum())
+    return MacShape(outputs, columns, segments, node.nonzero, positions, blocks)
 
 
 def estimate_instructions(node: MacNode, weight_format: str, positions: int) -> int:

@@ -7,7 +7,7 @@ from typing import Literal
 from tinybayes.errors import InternalError
 from tinybayes.ir import MacNode
 from tinybayes.plan.cost import estimate_instructions
-from tinybayes.plan.formats import FORMATS, Encoding, Illegal
+from tinybayes.plan.formats import FORMATS, Encoding, Field, Illegal
 
 Objective = Literal["flash", "latency", "balanced"]
 
@@ -46,16 +46,16 @@ OBJECTIVES: dict[str, Callable[[Sequence[Candidate]], Candidate]] = {
 }
 
 
-def candidates_for(node: MacNode, positions: int, *, largest_offset: int) -> list[Candidate]:
+def candidates_for(node: MacNode, positions: int, *, largest_offset: int, field: Field | None = None) -> list[Candidate]:
     """Every legal candidate of a layer.
 
-    ``largest_offset`` is the farthest byte of a receptive field: sparse convolutions address it with 16 bits.
+    ``field`` is the receptive field of a convolution. ``largest_offset`` is the farthest byte of a receptive field: sparse convolutions address it with 16 bits.
     """
     found = []
     for name, encode in FORMATS.items():
         if name != "dense" and largest_offset >= 2**16:
             continue
-        encoding = encode(node)
+        encoding = encode(node, field)
         if not isinstance(encoding, Illegal):
             found.append(Candidate(encoding, estimate_instructions(node, name, positions)))
     if not found:

@@ -7,7 +7,8 @@ from tinybayes.ir import Graph, MacNode, verify
 from tinybayes.plan import arena, proof
 from tinybayes.plan.arena import Buffer
 from tinybayes.plan.objective import OBJECTIVES, candidates_for
-from tinybayes.plan.steps import Step, lower
+from tinybayes.plan.overlap import lead_bytes
+from tinybayes.plan.steps import Step, lower, with_margins
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
         known = ", ".join(OBJECTIVES)
         near = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{near}")
-    steps = tuple(_with_format(step, objective) for step in lower(verify(graph)))
+    steps = with_margins([_with_format(step, objective, graph.input) for step in lower(verify(graph))])
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):
@@ -59,6 +60,7 @@ def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
         raise UserError(f"two buffers of the plan are called {twice!r}; give the tensor of that name another one")
     buffers = arena.place(unplaced)
     proof.prove(buffers, arena.arena_bytes(buffers), len(steps))
+    proof.prove_overlaps(steps, buffers)
     return Plan(graph, objective, steps, buffers)
 
 
@@ -73,10 +75,7 @@ def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str) -> None
         )
     if plan.arena_bytes > ram_bytes:
         step, needed = max(
-            (
-                (step, sum(b.size_bytes for b in plan.buffers if b.first_step <= k <= b.last_step))
-                for k, step in enumerate(plan.steps)
-            ),
+            ((step, arena.bytes_alive(plan.buffers, k)) for k, step in enumerate(plan.steps)),
             key=lambda pair: pair[1],
         )
         raise LimitError(
@@ -86,10 +85,12 @@ def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str) -> None
         )
 
 
-def _with_format(step: Step, objective: str) -> Step:
+def _with_format(step: Step, objective: str, network_input: str) -> Step:
     if not isinstance(step.node, MacNode):
         return step
-    candidates = candidates_for(step.node, step.positions, largest_offset=step.largest_offset)
+    candidates = candidates_for(
+        step.node, step.positions, field=step.field(network_input), largest_offset=step.largest_offset
+    )
     chosen = OBJECTIVES[objective](candidates)
     return replace(step, encoding=chosen.encoding, estimated_instructions=chosen.estimated_instructions)
 
@@ -100,9 +101,13 @@ def _scratch_name(step: Step) -> str:
 
 def _buffers(steps: tuple[Step, ...]) -> list[Buffer]:
     readers = {step.source.tensor.name: k for k, step in enumerate(steps)}
-    buffers = [
-        Buffer(step.tensor, step.target.total_bytes, k, readers.get(step.tensor, k))
-        for k, step in enumerate(steps[:-1])
-    ]
+    written = {step.tensor for step in steps[:-1]}
+    buffers = []
+    for k, step in enumerate(steps[:-1]):
+        lead = lead_bytes(step) if step.source.tensor.name in written else None
+        over = step.source.tensor.name if lead is not None else ""
+        buffers.append(
+            Buffer(step.tensor, step.target.total_bytes, k, readers.get(step.tensor, k), 0, over, lead or 0)
+        )
     scratch = [Buffer(_scratch_name(step), step.scratch_bytes, k, k) for k, step in enumerate(steps)]
     return buffers + [buffer for buffer in scratch if buffer.size_bytes]

@@ -16,6 +16,7 @@ _C_TYPES = {
     np.dtype(np.int16): "int16_t",
     np.dtype(np.uint16): "uint16_t",
     np.dtype(np.int32): "int32_t",
+    np.dtype(np.uint32): "uint32_t",
 }
 
 
@@ -73,6 +74,18 @@ class Illegal:
 
     format: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """How a convolution's receptive field lies in the map that it reads.
+
+    ``segment_stride_bytes`` lead from one kernel row to the next; ``aligned`` says that every column of the map starts
+    at a multiple of 4 bytes.
+    """
+
+    segment_stride_bytes: int
+    aligned: bool
 
 
 def segment_columns(node: MacNode) -> int:
