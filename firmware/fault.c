@@ -39,7 +39,8 @@ __attribute__((used)) _Noreturn void fault_collect(const uint32_t *frame)
     struct fault_record record = {0};
     const uintptr_t sp = (uintptr_t)frame;
     record.sp = (uint32_t)sp;
-    if (sp >= (uintptr_t)image_stack_bottom && sp <= (uintptr_t)image_stack_top - EXCEPTION_FRAME_BYTES) {
+    /* At the very bottom, the stack limit register (Armv8-M) has kept the core from pushing anything. */
+    if (sp > (uintptr_t)image_stack_bottom && sp <= (uintptr_t)image_stack_top - EXCEPTION_FRAME_BYTES) {
         /* pushed by the core: r0 to r3, r12, lr, return address, xpsr */
         record.lr = frame[5];
         record.pc = frame[6];

@@ -19,6 +19,9 @@ struct fault_record {
     uint32_t address;             /**< faulting data address where CFSR says that it is known, else 0 */
 };
 
+/** @brief In configurable_status: CFSR.STKOF, the stack limit register was hit. Armv8-M only. */
+#define FAULT_STACK_LIMIT (1u << 20)
+
 /** @brief Vector of every exception: collects a record on a fresh stack and hands it to fault_notify(). */
 void fault_handler(void);
 

@@ -18,6 +18,9 @@ extern uint32_t image_bss_end[];
 /** @brief Where the processor starts. */
 void reset_handler(void);
 
+/** @brief Called by SysTick, where the image counts cycles by it. */
+void cycles_systick_handler(void) __attribute__((weak));
+
 /** @brief What the reset handler calls once memory is ready. */
 int main(void);
 

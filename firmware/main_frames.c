@@ -2,11 +2,14 @@
  * @file main_frames.c
  * @brief The image that speaks the frame protocol: bytes from the UART go to protocol_receive(), for ever.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "cycles.h"
 #include "fault.h"
 #include "image.h"
 #include "protocol.h"
+#include "setup.h"
 #include "stack.h"
 #include "uart.h"
 
@@ -17,10 +20,10 @@ void port_write(const uint8_t *bytes, uint32_t length)
     }
 }
 
-void fault_notify(const struct fault_record *record)
+static _Noreturn void report_for_ever(const struct fault_record *record, enum protocol_status status)
 {
     for (;;) {
-        protocol_report_fault(record);
+        protocol_report_fault(record, status);
         /* Again for whoever asks next: every request ends in a delimiter. */
         uint8_t byte = 1;
         while (!uart_poll(&byte) || byte != 0u) {
@@ -28,16 +31,47 @@ void fault_notify(const struct fault_record *record)
     }
 }
 
+void fault_notify(const struct fault_record *record)
+{
+    const bool overflow = (record->configurable_status & FAULT_STACK_LIMIT) != 0u || stack_grew_to(record->sp) ||
+                          stack_grew_to(record->address);
+    report_for_ever(record, overflow ? STATUS_STACK_OVERFLOW : STATUS_FAULT);
+}
+
+/** @brief Returns where the set-up is complete; else says for ever which step is not. */
+static void check_setup(void)
+{
+#if BOARD_SETUP_STEPS > 0
+    if (!setup_completed()) {
+        const uint32_t step = setup_failed_step();
+        const struct fault_record record = {.pc = step, .address = setup_steps[step].address};
+        report_for_ever(&record, STATUS_SETUP_FAILED);
+    }
+#endif
+}
+
 #ifdef LINK_FAULT_INJECTION
 void protocol_inject_fault(uint8_t kind);
 
+/* Calls itself until the stack ends, 64 bytes or more at a time. */
+static uint32_t recurse(volatile uint32_t *above)
+{
+    volatile uint32_t here[16] = {0};
+    here[0] = *above + 1u;
+    return here[0] == 0u ? 0u : recurse(here) + here[0];
+}
+
+/* No memory is there in any chip: it is the end of the space that vendors may add to the core. */
+#define NOWHERE 0xFFFFFF00u
+
 /* Faults on demand, for the tests of what is reported: 0 a bad pointer, 1 an undefined instruction, 2 a stack that
-   was used up, 3 a stack pointer outside of RAM. */
+   was used up to its last word, 3 a stack pointer outside of RAM, 4 a stack that was used up and more, 5 an access that
+   is not aligned, of the kind that no core allows. */
 void protocol_inject_fault(uint8_t kind)
 {
     switch (kind) {
     case 0:
-        *(volatile uint32_t *)0xB0000000u = 0;
+        *(volatile uint32_t *)NOWHERE = 0;
         break;
     case 1:
         __asm__ volatile("udf #0");
@@ -45,8 +79,16 @@ void protocol_inject_fault(uint8_t kind)
     case 2:
         *(volatile uint32_t *)image_stack_bottom = 0;
         break;
+    case 3:
+        __asm__ volatile("mov sp, %0\n\tpush {r0}" ::"r"(NOWHERE) : "memory");
+        break;
+    case 4: {
+        volatile uint32_t depth = 0;
+        (void)recurse(&depth);
+        break;
+    }
     default:
-        __asm__ volatile("ldr r0, =0xB0000000\n\tmov sp, r0\n\tpush {r0}\n\t.ltorg" ::: "r0", "memory");
+        __asm__ volatile("ldmia %0, {r2, r3}" ::"l"((uintptr_t)image_stack_bottom + 1u) : "r2", "r3");
         break;
     }
 }
@@ -55,8 +97,12 @@ void protocol_inject_fault(uint8_t kind)
 int main(void)
 {
     stack_paint();
+    stack_protect();
     uart_start();
+    cycles_start();
     protocol_start();
+    check_setup();
+    protocol_report_loss();
     for (;;) {
         uint8_t byte;
         while (!uart_poll(&byte)) {

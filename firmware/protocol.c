@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "board.h"
+#include "cycles.h"
 #include "frame.h"
 #include "network_binding.h"
 #include "stack.h"
@@ -21,7 +22,7 @@
 #define LARGEST_REPLY_BYTES 0xFFFFu
 
 static_assert(LINK_REQUEST_BYTES >= 64u && LINK_REQUEST_BYTES <= 0xFFFFu, "frames have a 16-bit length");
-static_assert(4u * NET_STEPS <= LARGEST_REPLY_BYTES, "one reply holds the checksums of all steps");
+static_assert(4u + 4u * NET_STEPS <= LARGEST_REPLY_BYTES, "one reply holds the checksums or cycles of all steps");
 
 /** @brief A request whose frame has been checked. */
 struct request {
@@ -83,7 +84,7 @@ static void answer_hello(const struct request *request)
         refuse(request, STATUS_WRONG_LENGTH);
         return;
     }
-    reply_begin(request, 2u * 2u + 7u * 4u + NET_DIGEST_BYTES + counted_length(BOARD_NAME) + counted_length(NET_NAME));
+    reply_begin(request, 2u * 2u + 8u * 4u + NET_DIGEST_BYTES + counted_length(BOARD_NAME) + counted_length(NET_NAME));
     frame_put_u16(&encoder, PROTOCOL_VERSION);
     frame_put_u16(&encoder, PROTOCOL_ABI_VERSION);
     frame_put_u32(&encoder, BOARD_CLOCK_HZ);
@@ -93,6 +94,7 @@ static void answer_hello(const struct request *request)
     frame_put_u32(&encoder, NET_OUTPUT_LEN);
     frame_put_u32(&encoder, NET_ARENA_BYTES);
     frame_put_u32(&encoder, NET_STEPS);
+    frame_put_u32(&encoder, (uint32_t)cycles_source());
     frame_put(&encoder, digest, sizeof digest);
     put_counted(BOARD_NAME);
     put_counted(NET_NAME);
@@ -231,6 +233,27 @@ static void answer_stack(const struct request *request)
     frame_end(&encoder);
 }
 
+static void answer_profile(const struct request *request)
+{
+    if (request->length != 0u) {
+        refuse(request, STATUS_WRONG_LENGTH);
+        return;
+    }
+    if (cycles_source() == CYCLES_NONE) {
+        refuse(request, STATUS_NO_COUNTER);
+        return;
+    }
+    traced_step = NOT_TRACED;
+    reply_begin(request, 4u + 4u * NET_STEPS);
+    frame_put_u32(&encoder, (uint32_t)cycles_source());
+    for (uint32_t step = 0; step < NET_STEPS; ++step) {
+        const uint32_t begin = cycles_now();
+        net_step(step, input, output, arena);
+        frame_put_u32(&encoder, cycles_since(begin));
+    }
+    frame_end(&encoder);
+}
+
 #ifdef LINK_FAULT_INJECTION
 void protocol_inject_fault(uint8_t kind);
 
@@ -261,6 +284,7 @@ static const struct {
     {REQUEST_INFER, answer_infer},
     {REQUEST_READ_TENSOR, answer_read_tensor},
     {REQUEST_STACK, answer_stack},
+    {REQUEST_PROFILE, answer_profile},
 #ifdef LINK_FAULT_INJECTION
     {REQUEST_INJECT_FAULT, answer_inject_fault},
 #endif
@@ -289,6 +313,12 @@ void protocol_start(void)
     frame_decoder_start(&decoder, received, sizeof received);
 }
 
+void protocol_report_loss(void)
+{
+    frame_begin(&encoder, REPLY_BROKEN, STATUS_BROKEN_FRAME, NO_SEQUENCE, 0);
+    frame_end(&encoder);
+}
+
 void protocol_receive(uint8_t byte)
 {
     switch (frame_decode(&decoder, byte)) {
@@ -303,18 +333,17 @@ void protocol_receive(uint8_t byte)
         break;
     }
     case FRAME_BROKEN:
-        frame_begin(&encoder, REPLY_BROKEN, STATUS_BROKEN_FRAME, NO_SEQUENCE, 0);
-        frame_end(&encoder);
+        protocol_report_loss();
         break;
     case FRAME_NOTHING:
         break;
     }
 }
 
-void protocol_report_fault(const struct fault_record *record)
+void protocol_report_fault(const struct fault_record *record, enum protocol_status status)
 {
     encoder.send = port_write;
-    frame_begin(&encoder, REPLY_FAULT, STATUS_FAULT, NO_SEQUENCE, 8u * 4u);
+    frame_begin(&encoder, REPLY_FAULT, (uint8_t)status, NO_SEQUENCE, 8u * 4u);
     frame_put_u32(&encoder, record->pc);
     frame_put_u32(&encoder, record->lr);
     frame_put_u32(&encoder, record->xpsr);

@@ -14,7 +14,11 @@ void uart_start(void);
 /** @brief Takes a received byte, if there is one. Works in a fault handler, too. */
 bool uart_poll(uint8_t *byte);
 
-/** @brief Sleeps until there may be a byte; returns at once where one came since the last uart_poll(). */
+/**
+ * @brief Sleeps until there may be a byte; returns at once where one came since the last uart_poll().
+ *
+ * Interrupts are as before when it returns: not masked, for cycles.c may need one.
+ */
 void uart_sleep(void);
 
 /** @brief Sends one byte, after waiting for room. */

@@ -16,7 +16,7 @@ from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph, MacNode
 from tinybayes.pipeline import compile_network
-from tinybayes.plan import objective
+from tinybayes.plan import candidates
 from tinybayes.plan.cost import TERMS, mac_shape
 from tinybayes.plan.formats import FORMATS
 
@@ -37,10 +37,10 @@ def conv_network(time: int, channels: int, kernel: int, density: float, outputs:
 
 def count(graph: Graph, weight_format: str) -> int:
     """Instructions of the network's only layer with weights, in one format."""
-    objective.FORMATS = {weight_format: FORMATS[weight_format]}
+    candidates.FORMATS = {key: encode for key, encode in FORMATS.items() if key[1] == weight_format}
     with TemporaryDirectory() as work:
         deployment = compile_network(graph, load_board("mps2-an386"), Path(work) / "out", protocol="none")
-        deployment.count_instructions()
+        deployment.measure_latency()
         return next(layer["instructions"] for layer in deployment.record["layers"] if layer["format"] == weight_format)
 
 

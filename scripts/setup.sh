@@ -15,6 +15,7 @@ need ninja ninja-build
 need gcc gcc libc6-dev
 need g++ g++
 need clang-format clang-format
+need llvm-objdump-22 llvm-22
 need npm npm
 need python3 python3 python3-venv
 [ -e /usr/lib/arm-none-eabi/newlib/libc.a ] || missing="$missing libnewlib-arm-none-eabi"

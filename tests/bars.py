@@ -40,7 +40,11 @@ INPUT_SHAPES = {lenet5: (1, 28, 28), imu_cnn: (6, 128)}
 
 
 def integer_network(
-    network: "type[nn.Module] | object", densities: Sequence[float] | float = 1.0, *, blocks: bool = False, seed: int = 0
+    network: "type[nn.Module] | object",
+    densities: Sequence[float] | float = 1.0,
+    *,
+    blocks: bool = False,
+    seed: int = 0,
 ) -> Graph:
     """The integer network of ``lenet5`` or ``imu_cnn`` with random weights and calibration data.
 

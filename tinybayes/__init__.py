@@ -27,23 +27,24 @@ def compile(
     objective: str = "balanced",
     out: "str | Path | None" = None,
     name: str = "network",
-    protocol: str = "frames",
+    protocol: str | None = None,
 ) -> "Deployment":
     """Compile a network for a board, as ``tinybayes compile`` does.
 
     ``model`` is a ``.tbn`` or ``.pt2`` file, ``"module:callable"``, or a torch module in evaluation mode.
     ``calibration`` is float32 (samples, *shape the module takes*), not needed for a ``.tbn``. ``out`` is a new or
-    empty directory; without it, a temporary one that stays until you remove it.
+    empty directory; without it, a temporary one that stays until you remove it. ``protocol`` is ``"frames"``, the
+    default for boards, or ``"none"``, the only one for a core alone (``board="cortex-m4"``).
 
     Raises UserError and its kinds for bad input, LimitError where the network does not fit the board.
     """
     import tempfile
     from pathlib import Path
 
-    from tinybayes.boards import load_board
+    from tinybayes.boards import load_target
     from tinybayes.pipeline import compile_network, load_network
 
-    target = load_board(board)
+    target = load_target(board)
     graph = load_network(model, calibration)
     directory = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="tinybayes-"))
     return compile_network(graph, target, directory, objective=objective, name=name, protocol=protocol)

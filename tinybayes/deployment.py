@@ -11,23 +11,35 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes import tbn
-from tinybayes.boards import Board, load_board
-from tinybayes.build.cmake import build_firmware, map_beside
-from tinybayes.build.elf import measure_image
-from tinybayes.build.stack import stack_bound_bytes
+from tinybayes.boards import Board, CoreTarget, Target, emulated_board_like, load_target
+from tinybayes.boards.bench import read_calibrations
+from tinybayes.build.account import account_for
+from tinybayes.build.cmake import RegionOverflowError, build_firmware, build_library, library_objects, map_beside
+from tinybayes.build.disassembly import disassemble
+from tinybayes.build.fit import check_stack, overflow_text
+from tinybayes.build.image import read_image
+from tinybayes.build.library import firmware_objects, measure_library, refuse_variables
+from tinybayes.build.stack import StackAnalysis
 from tinybayes.emit.directory import write_atomically
 from tinybayes.emit.firmware import NETWORK_DIGEST_BYTES
-from tinybayes.errors import FileFormatError, LimitError, UnsupportedError, UserError, did_you_mean
+from tinybayes.errors import FileFormatError, LimitError, ToolError, UnsupportedError, UserError, did_you_mean
+from tinybayes.latency import boards_of_cores, trace_in_emulation
 from tinybayes.plan import Plan, make_plan
 from tinybayes.reference import dequantize_output, quantize_input
 from tinybayes.report import record as records
 from tinybayes.report import verdict
 from tinybayes.report.facts import check
+from tinybayes.report.latency import core_row, fill_latency
+from tinybayes.report.memory import record_image, record_library
 from tinybayes.run.device import DeviceRunner
 from tinybayes.run.host import HostRunner
 from tinybayes.run.qemu import QemuRunner
 from tinybayes.run.runner import Runner
-from tinybayes.timing.instructions import count_instructions
+from tinybayes.timing.cores import model_of
+from tinybayes.timing.emulate import Marks
+from tinybayes.timing.model import TraceCycles, cycles
+from tinybayes.timing.program import Program
+from tinybayes.timing.static import static_trace
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it is done, and how much there is."""
@@ -50,7 +62,7 @@ class Deployment:
 
     directory: Path
     plan: Plan
-    board: Board
+    board: Target
     record: records.Record
 
     @property
@@ -68,34 +80,49 @@ class Deployment:
         """The deployment that ``compile`` wrote into ``directory``."""
         record = records.read_record(directory)
         check(record)
-        plan = make_plan(tbn.load(directory / NETWORK_FILE), record["objective"])
-        board = load_board(record["board"]["name"])
+        board = load_target(record["board"]["name"])
+        formats = {layer["name"]: layer["format"] for layer in record["layers"]}
+        plan = make_plan(tbn.load(directory / NETWORK_FILE), record["objective"], board.core, formats)
         written = [layer["weights_bytes"] for layer in record["layers"]]
         if [step.weights_bytes for step in plan.steps] != written:
             raise FileFormatError(f"{directory} was compiled by another version of tinybayes; compile again")
         return cls(directory, plan, board, record)
 
     def build(self) -> Path:
-        """Builds the firmware; the ELF's path. Raises LimitError where it does not fit, ToolError without tools."""
+        """Builds the firmware; the ELF's path. For a core alone, builds the library; the archive's path.
+
+        Raises LimitError where it does not fit, ToolError without tools.
+        """
+        made = self._build_firmware(self.board) if isinstance(self.board, Board) else self._build_library(self.board)
+        self._check_limits()
+        return made
+
+    def _build_firmware(self, board: Board) -> Path:
         try:
             elf = build_firmware(self.directory, self.name)
-        except LimitError as error:
-            raise LimitError(f"{error}. {self._largest_layer()}") from error
-        sizes = measure_image(elf, map_beside(elf))
-        flash, ram = self.record["flash"], self.record["ram"]
-        flash["code_bytes"] = sizes.network_code_bytes + sizes.network_constant_bytes - flash["weights_bytes"]
-        flash["other_bytes"] = sizes.other_bytes
-        flash["image_bytes"] = sizes.image_bytes
-        stack_bytes = stack_bound_bytes(elf, f"{self.name}_run")
-        ram["static_bytes"] = sizes.static_ram_bytes - ram["arena_bytes"]
-        ram["stack_bytes"] = stack_bytes
-        ram["total_bytes"] = sizes.static_ram_bytes + stack_bytes if stack_bytes is not None else None
-        for number, layer in enumerate(self.record["layers"]):
-            symbol = sizes.symbols.get(f"{self.name}_step_{number}")
-            layer["code_bytes"] = symbol.size_bytes if symbol is not None else None
+        except RegionOverflowError as error:
+            link_map = map_beside(self.directory / "build" / f"{self.name}.elf")
+            reasons = overflow_text(error.overflows, link_map, self.plan, self.name, board)
+            raise LimitError(f"{error}. {reasons}{self._without_link()}") from error
+        refuse_variables(firmware_objects(elf))
+        image = read_image(elf, map_beside(elf))
+        stacks = StackAnalysis(disassemble(elf))
+        whole = stacks.of_image("reset_handler", "vectors")
+        account = account_for(image, self.plan, self.name)
+        record_image(self.record, image, account, whole, stacks.of_function(f"{self.name}_run"))
+        self.static_latency()
         self._save()
-        self._check_limits()
+        check_stack(whole, image.reserved_stack_bytes, stacks.frame_bytes, board)
         return elf
+
+    def _build_library(self, target: CoreTarget) -> Path:
+        archive = build_library(self.directory, self.name)
+        objects = library_objects(archive)
+        refuse_variables(objects)
+        image, stack = measure_library(objects, f"{self.name}_run", target.gcc_flags)
+        record_library(self.record, image, account_for(image, self.plan, self.name, arena=False), stack)
+        self._save()
+        return archive
 
     def run(self, x: npt.NDArray[np.float32], on: str = "qemu", progress: Progress = _silent) -> dict[str, Any]:
         """Runs real inputs (samples, *torch input shape); ``y`` float32 and ``q`` int8 (samples, *output shape).
@@ -118,7 +145,7 @@ class Deployment:
         self._check_place(on)
         if on == "host":
             return HostRunner(self.directory / "network", self.name)
-        if on == "qemu":
+        if on == "qemu" and isinstance(self.board, Board):
             return QemuRunner(build_firmware(self.directory, self.name), self.board, network_digest=self.digest)
         return DeviceRunner(on, network_digest=self.digest)
 
@@ -164,28 +191,80 @@ class Deployment:
                 figures["device_samples"] = total
             self._save()
         if "qemu" in on:
-            self.count_instructions()
+            self.measure_latency()
         return verdicts
 
-    def count_instructions(self) -> int:
-        """Counts the instructions of one inference in QEMU, layer by layer, on the bare image."""
-        if self.board.qemu is None:
-            raise UnsupportedError(f"QEMU does not emulate {self.board.name}, so its instructions cannot be counted")
+    def static_latency(self) -> None:
+        """Fills in instructions and cycles from the machine code alone; they stay null without a disassembler.
+
+        Raises InternalError where the run time could depend on the input.
+        """
+        try:
+            cost = self.static_cycles()
+        except ToolError:
+            return
+        self.record["latency"]["same_for_every_input"] = True
+        self._fill_latency(cost, "static")
+
+    def static_cycles(self) -> TraceCycles:
+        """What one inference costs by the core's model, found without running it."""
+        board = self._whole_board()
         elf = build_firmware(self.directory, self.name, bench=True)
-        counts = count_instructions(
-            elf,
-            self.board.qemu.machine,
-            begin="bench_begin",
-            end="bench_end",
-            steps={number: f"{self.name}_step_{number}" for number in range(len(self.plan.steps))},
-            entry=f"{self.name}_run",
-            arguments=self.board.qemu.arguments,
-        )
-        self.record["latency"].update(source="emulated", instructions=counts.total)
-        for number, layer in enumerate(self.record["layers"]):
-            layer["instructions"] = counts.per_step[number]
+        program = Program.load(elf, board.core)
+        trace = static_trace(elf, board.core, Marks.of_network(self.name, len(self.plan.steps)))
+        return cycles(program, trace, model_of(board.core), board.chip.flash_timing)
+
+    def measure_latency(self) -> int:
+        """Traces one inference of the bare image in QEMU and fills in what it costs; the number of instructions.
+
+        Where QEMU does not emulate the board, its code runs on a machine with the board's core or one that executes
+        the same instructions; clock and flash are the board's in any case.
+        """
+        board = self._whole_board()
+        traced = trace_in_emulation(self.directory, self.name, self.plan, self.digest, board)
+        self._fill_latency(traced.cost_on(board), "emulated")
         self._save()
-        return counts.total
+        return traced.trace.instructions
+
+    def measure_cores(self, progress: Progress = _silent) -> list[dict[str, Any]]:
+        """What one inference costs on every core, with the clock and flash of a board that stands for it.
+
+        Kept under ``cores`` of the record.
+        """
+        boards = boards_of_cores(self.board)
+        rows = []
+        for number, board in enumerate(boards):
+            progress("cores", number, len(boards))
+            traced = trace_in_emulation(self.directory, self.name, self.plan, self.digest, board)
+            names = [layer["name"] for layer in self.record["layers"]]
+            rows.append(core_row(traced.cost_on(board), names, board, model_of(board.core).version))
+        progress("cores", len(boards), len(boards))
+        self.record["cores"] = rows
+        self._save()
+        return rows
+
+    def _whole_board(self) -> Board:
+        if isinstance(self.board, Board):
+            return self.board
+        raise UnsupportedError(
+            f"{self.directory} holds a library for {self.board.core}, which has no clock to tell time by"
+        )
+
+    @property
+    def model_version(self) -> str:
+        """Name and version of the core's timing model."""
+        return model_of(self.board.core).version
+
+    def _fill_latency(self, cost: TraceCycles, source: str) -> None:
+        board = self._whole_board()
+        fill_latency(
+            self.record,
+            cost,
+            source=source,
+            board=board,
+            model_version=self.model_version,
+            calibration=read_calibrations().get(board.name),
+        )
 
     def report(self) -> Path:
         """Writes ``report.html``; its path."""
@@ -199,6 +278,12 @@ class Deployment:
         if on != "qemu" and not _PORT.search(on):
             near = did_you_mean(on, ("host", "qemu"))
             raise UserError(f"there is no place {on!r} to run on; give host, qemu, or the URL of a serial port.{near}")
+        if not isinstance(self.board, Board):
+            like = emulated_board_like(self.board.core)
+            hint = f"; compile for {like.name}, which QEMU emulates with a {like.core}" if like is not None else ""
+            raise UnsupportedError(
+                f"{self.directory} holds a library for {self.board.core}, which runs on host only{hint}"
+            )
         if self.record["protocol"] != "frames":
             raise UnsupportedError(
                 f"{self.directory} was compiled with --protocol {self.record['protocol']}, which cannot take inputs; "
@@ -206,17 +291,22 @@ class Deployment:
             )
 
     def _check_limits(self) -> None:
-        limits = self.record.get("limits", {})
+        limits, flash, ram = self.record.get("limits", {}), self.record["flash"], self.record["ram"]
+        library_bytes = flash["weights_bytes"] + flash["code_bytes"]
+        flash_bytes = library_bytes if flash["image_bytes"] is None else flash["image_bytes"]
         for what, limit, used in (
-            ("flash", limits.get("flash_bytes"), self.record["flash"]["image_bytes"]),
-            ("ram", limits.get("ram_bytes"), self.record["ram"]["total_bytes"]),
+            ("flash", limits.get("flash_bytes"), flash_bytes),
+            ("ram", limits.get("ram_bytes"), ram["total_bytes"]),
         ):
             if limit is not None and used is not None and used > limit:
                 raise LimitError(
                     f"the image in {self.directory} takes {used} bytes of {what}, {used - limit} more than the {limit} "
-                    f"of --max-{what}. {self._largest_layer()}; --protocol none leaves out the serial link, "
-                    "which takes a part of it"
+                    f"of --max-{what}. {self._largest_layer()}{self._without_link()}"
                 )
+
+    def _without_link(self) -> str:
+        framed = self.record["protocol"] == "frames"
+        return "; --protocol none leaves out the serial link, which takes a part of it" if framed else ""
 
     def _largest_layer(self) -> str:
         layer = max(self.record["layers"], key=lambda one: one["weights_bytes"] + (one["code_bytes"] or 0))

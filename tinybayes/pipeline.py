@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes import tbn
-from tinybayes.boards import Board
+from tinybayes.boards import Board, Target
 from tinybayes.deployment import NETWORK_FILE, Deployment, network_digest
 from tinybayes.emit.directory import check_ours, write_files
 from tinybayes.emit.firmware import check_network_name, firmware_files
+from tinybayes.emit.library import library_files
 from tinybayes.emit.network import network_files
-from tinybayes.errors import UserError
+from tinybayes.errors import UnsupportedError, UserError
 from tinybayes.ir import Graph
 from tinybayes.passes import to_integer
 from tinybayes.plan import check_fits, make_plan
@@ -44,7 +45,7 @@ def load_network(model: "str | Path | nn.Module | Graph", calibration: npt.NDArr
     elif isinstance(model, str | Path) and str(model).endswith(".tbn"):
         graph = tbn.load(model)
     else:
-        graph = _import(model, calibration)
+        graph = import_network(model, calibration)
     if graph.is_integer:
         return graph
     if calibration is None:
@@ -52,7 +53,8 @@ def load_network(model: "str | Path | nn.Module | Graph", calibration: npt.NDArr
     return to_integer(graph, calibration)
 
 
-def _import(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32] | None) -> Graph:
+def import_network(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32] | None) -> Graph:
+    """The float network of a ``.pt2`` file, ``module:callable`` or torch module; raises as :func:`load_network`."""
     is_archive = isinstance(model, str | Path) and str(model).endswith(".pt2")
     if not is_archive and (isinstance(model, Path) or (isinstance(model, str) and ":" not in model)):
         raise UserError(f"{model}: wanted a .tbn or .pt2 file, or module:callable that names a function in Python")
@@ -68,37 +70,65 @@ def _import(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32
 
 def compile_network(
     graph: Graph,
-    board: Board,
+    board: Target,
     out: Path,
     *,
     objective: str = "balanced",
     name: str = "network",
-    protocol: str = "frames",
+    protocol: str | None = None,
     max_flash_bytes: int | None = None,
     max_ram_bytes: int | None = None,
 ) -> Deployment:
-    """Plans ``graph`` for ``board`` and writes the firmware project into ``out``.
+    """Plans ``graph`` for ``board`` and writes the firmware project into ``out``; for a core alone, the library.
 
+    ``protocol`` is ``"frames"`` (the default) or ``"none"``, and nothing else than that for a core alone.
     Everything is made in memory first: on any error ``out`` is as it was.
     """
     check_network_name(name)
     check_ours(out)
-    plan = make_plan(graph, objective)
-    check_fits(plan, board.flash.size_bytes, board.ram.size_bytes, f"on {board.name}")
+    plan = make_plan(graph, objective, board.core)
+    protocol = _protocol_for(board, protocol)
+    buffers_bytes = _buffers_bytes(graph, board, protocol)
+    if isinstance(board, Board):
+        sure_bytes = buffers_bytes + board.stack_bytes
+        check_fits(plan, board.flash.size_bytes, board.ram.size_bytes, f"on {board.name}", sure_bytes)
     flash_limit, ram_limit = (limit if limit is not None else 2**32 for limit in (max_flash_bytes, max_ram_bytes))
-    check_fits(plan, flash_limit, ram_limit, "within --max-flash and --max-ram")
+    check_fits(plan, flash_limit, ram_limit, "within --max-flash and --max-ram", buffers_bytes)
     network = tbn.dumps(graph)
     digest = network_digest(network)
     record = records.compiled(plan, board, name=name, protocol=protocol)
     record["limits"] = {"flash_bytes": max_flash_bytes, "ram_bytes": max_ram_bytes}
     files: dict[str, str | bytes] = {
         **network_files(plan, name),
-        **firmware_files(board, network_name=name, network_digest=digest, protocol=protocol),
+        **(
+            firmware_files(board, network_name=name, network_digest=digest, protocol=protocol)
+            if isinstance(board, Board)
+            else library_files(board, name)
+        ),
         NETWORK_FILE: network,
         records.FILE_NAME: records.record_text(record),
     }
     write_files(out, files)
     return Deployment(out, plan, board, record)
+
+
+def _protocol_for(board: Target, protocol: str | None) -> str:
+    if isinstance(board, Board):
+        return "frames" if protocol is None else protocol
+    if protocol not in (None, "none"):
+        raise UnsupportedError(
+            f"--protocol: got {protocol!r}, but {board.name} is a core without a board: only a library is made, and "
+            "it speaks no protocol; leave the option out, or choose a board (`tinybayes boards`)"
+        )
+    return "none"
+
+
+def _buffers_bytes(graph: Graph, board: Target, protocol: str) -> int:
+    """RAM that the firmware is sure to take beside the arena and the stack; a library takes none."""
+    if not isinstance(board, Board):
+        return 0
+    request_bytes = board.link_request_bytes if protocol == "frames" else 0
+    return graph.input_tensor.elements + graph.output_tensor.elements + request_bytes
 
 
 def network_from_training(trained: "Trained") -> Graph:

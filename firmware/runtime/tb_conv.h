@@ -34,8 +34,8 @@ struct tb_walk {
 /** Four positions are whole windows side by side in a row. */
 TB_INLINE bool tb_walk_side_by_side(const struct tb_pooling *pooling)
 {
-    return pooling->window_height == 1U && (pooling->window_width == 1U || pooling->window_width == 2U ||
-                                            pooling->window_width == 4U) &&
+    return pooling->window_height == 1U &&
+           (pooling->window_width == 1U || pooling->window_width == 2U || pooling->window_width == 4U) &&
            (pooling->window_width == 1U || pooling->window_width == pooling->stride_width);
 }
 

@@ -28,7 +28,7 @@ struct tb_conv_dense_group {
 
 /** One row for a part of a window: into the row's state, or, when the window is complete, to its code. */
 TB_INLINE void tb_conv_dense_part(const struct tb_pooling *pooling, const struct tb_rows *rows, uint32_t row,
-                            const int32_t sums[4], const struct tb_conv_dense_group *group, int32_t *state)
+                                  const int32_t sums[4], const struct tb_conv_dense_group *group, int32_t *state)
 {
     int32_t value = group->first ? tb_pooling_start(pooling) : *state;
     for (uint32_t field = 0; field < group->count; field++) {
@@ -41,31 +41,45 @@ TB_INLINE void tb_conv_dense_part(const struct tb_pooling *pooling, const struct
     }
 }
 
+/** One row at the positions whose sums are given. */
+TB_INLINE void tb_conv_dense_row(const struct tb_pooling *pooling, const struct tb_rows *rows, uint32_t row,
+                                 const struct tb_conv_dense *weights, const int32_t sums[4],
+                                 const struct tb_conv_dense_group *group)
+{
+    if (pooling->window_height * pooling->window_width <= 4U) {
+        tb_pooling_four(pooling, rows, row, sums, group->targets);
+    } else {
+        tb_conv_dense_part(pooling, rows, row, sums, group, weights->states + row);
+    }
+}
+
 /** All rows at the positions whose fields have been copied. */
 TB_INLINE void tb_conv_dense_rows(const struct tb_pooling *pooling, const struct tb_rows *rows,
-                             const struct tb_conv_dense *weights, struct tb_dot dot,
-                             const struct tb_conv_dense_group *group)
+                                  const struct tb_conv_dense *weights, struct tb_dot dot,
+                                  const struct tb_conv_dense_group *group)
 {
+    int32_t sums[TB_DOT_ROWS][4];
     for (uint32_t row = 0; row < rows->count; row += TB_DOT_ROWS) {
-        int32_t sums[TB_DOT_ROWS][4];
-        /* The last of an odd number of rows is computed together with the one before it. */
-        const bool odd = row + TB_DOT_ROWS > rows->count && rows->count >= TB_DOT_ROWS;
-        const uint32_t start = odd ? rows->count - TB_DOT_ROWS : row;
-        dot.weights = weights->values + start * dot.bytes;
-        tb_dot_rows(dot, rows->count, sums);
-        for (uint32_t i = odd ? TB_DOT_ROWS - 1U : 0U; i < TB_DOT_ROWS && i < rows->count; i++) {
-            if (pooling->window_height * pooling->window_width <= 4U) {
-                tb_pooling_four(pooling, rows, start + i, sums[i], group->targets);
-            } else {
-                tb_conv_dense_part(pooling, rows, start + i, sums[i], group, weights->states + start + i);
+        if (TB_DOT_ROWS == 2U && rows->count > 1U) {
+            /* The last of an odd number of rows is computed together with the one before it. */
+            const uint32_t start = row + 2U > rows->count ? rows->count - 2U : row;
+            dot.weights = weights->values + start * dot.bytes;
+            tb_dot_rows(dot, rows->count, sums);
+            if (start == row) {
+                tb_conv_dense_row(pooling, rows, start, weights, sums[0], group);
             }
+            tb_conv_dense_row(pooling, rows, start + 1U, weights, sums[TB_DOT_ROWS - 1U], group);
+        } else {
+            dot.weights = weights->values + row * dot.bytes;
+            tb_dot_rows(dot, 1U, sums);
+            tb_conv_dense_row(pooling, rows, row, weights, sums[0], group);
         }
     }
 }
 
 /** Dense convolution. */
-TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_conv_dense weights,
-                             struct tb_rows rows, struct tb_patch patch, struct tb_pooling pooling)
+TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_conv_dense weights, struct tb_rows rows,
+                             struct tb_patch patch, struct tb_pooling pooling)
 {
     const uint32_t size = pooling.window_height * pooling.window_width;
     const uint32_t most = size <= 4U ? 4U / size : 1U;

@@ -39,48 +39,48 @@ TB_INLINE int32_t tb_dot_1x1(const struct tb_dot *dot, uint32_t field, uint32_t 
 #if defined(__ARM_FEATURE_DSP)
 
 /** Four columns, multiplied as the pairs (1, 3) and (0, 2). */
-#define TB_DOT_COLUMNS(extend, at)                                                                                     \
-    __asm__("ldr %[wa], [%[weights], #" at "]\n\t"                                                                     \
-            "ldr %[wb], [%[weights], #%c[bytes] + " at "]\n\t"                                                         \
-            "ldr %[x], [%[fields], #" at "]\n\t"                                                                       \
-            "sxtb16 %[wc], %[wa], ror #8\n\t"                                                                          \
-            "sxtb16 %[wd], %[wb], ror #8\n\t" extend "16 %[t], %[x], ror #8\n\t"                                       \
-            "sxtb16 %[wa], %[wa]\n\t"                                                                                  \
-            "sxtb16 %[wb], %[wb]\n\t" extend "16 %[x], %[x]\n\t"                                                       \
-            "smlad %[s0], %[wc], %[t], %[s0]\n\t"                                                                      \
-            "smlad %[s2], %[wd], %[t], %[s2]\n\t"                                                                      \
-            "smlad %[s0], %[wa], %[x], %[s0]\n\t"                                                                      \
-            "smlad %[s2], %[wb], %[x], %[s2]\n\t"                                                                      \
-            "ldr %[x], [%[fields], #%c[bytes] + " at "]\n\t" extend "16 %[t], %[x], ror #8\n\t" extend                 \
-            "16 %[x], %[x]\n\t"                                                                                        \
-            "smlad %[s1], %[wc], %[t], %[s1]\n\t"                                                                      \
-            "smlad %[s3], %[wd], %[t], %[s3]\n\t"                                                                      \
-            "smlad %[s1], %[wa], %[x], %[s1]\n\t"                                                                      \
-            "smlad %[s3], %[wb], %[x], %[s3]"                                                                          \
-            : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [wa] "=&r"(wa), [wb] "=&r"(wb),              \
-              [wc] "=&r"(wc), [wd] "=&r"(wd), [x] "=&r"(x), [t] "=&r"(t)                                               \
-            : [fields] "r"(fields), [weights] "r"(weights), [bytes] "i"(bytes)                                         \
+#define TB_DOT_COLUMNS(extend, at)                                                                        \
+    __asm__("ldr %[wa], [%[weights], #" at "]\n\t"                                                        \
+            "ldr %[wb], [%[weights], #%c[bytes] + " at "]\n\t"                                            \
+            "ldr %[x], [%[fields], #" at "]\n\t"                                                          \
+            "sxtb16 %[wc], %[wa], ror #8\n\t"                                                             \
+            "sxtb16 %[wd], %[wb], ror #8\n\t" extend "16 %[t], %[x], ror #8\n\t"                          \
+            "sxtb16 %[wa], %[wa]\n\t"                                                                     \
+            "sxtb16 %[wb], %[wb]\n\t" extend "16 %[x], %[x]\n\t"                                          \
+            "smlad %[s0], %[wc], %[t], %[s0]\n\t"                                                         \
+            "smlad %[s2], %[wd], %[t], %[s2]\n\t"                                                         \
+            "smlad %[s0], %[wa], %[x], %[s0]\n\t"                                                         \
+            "smlad %[s2], %[wb], %[x], %[s2]\n\t"                                                         \
+            "ldr %[x], [%[fields], #%c[bytes] + " at "]\n\t" extend "16 %[t], %[x], ror #8\n\t" extend    \
+            "16 %[x], %[x]\n\t"                                                                           \
+            "smlad %[s1], %[wc], %[t], %[s1]\n\t"                                                         \
+            "smlad %[s3], %[wd], %[t], %[s3]\n\t"                                                         \
+            "smlad %[s1], %[wa], %[x], %[s1]\n\t"                                                         \
+            "smlad %[s3], %[wb], %[x], %[s3]"                                                             \
+            : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [wa] "=&r"(wa), [wb] "=&r"(wb), \
+              [wc] "=&r"(wc), [wd] "=&r"(wd), [x] "=&r"(x), [t] "=&r"(t)                                  \
+            : [fields] "r"(fields), [weights] "r"(weights), [bytes] "i"(bytes)                            \
             : "memory")
 
 #else
 
-#define TB_DOT_COLUMN(extend, at)                                                                                      \
-    "ldrsb %[wa], [%[weights], #" at "]\n\t"                                                                           \
-    "ldrsb %[wb], [%[weights], #%c[bytes] + " at "]\n\t"                                                               \
-    "ldr" extend " %[x], [%[fields], #" at "]\n\t"                                                                     \
-    "ldr" extend " %[t], [%[fields], #%c[bytes] + " at "]\n\t"                                                         \
-    "mla %[s0], %[wa], %[x], %[s0]\n\t"                                                                                \
-    "mla %[s1], %[wa], %[t], %[s1]\n\t"                                                                                \
-    "mla %[s2], %[wb], %[x], %[s2]\n\t"                                                                                \
+#define TB_DOT_COLUMN(extend, at)                              \
+    "ldrsb %[wa], [%[weights], #" at "]\n\t"                   \
+    "ldrsb %[wb], [%[weights], #%c[bytes] + " at "]\n\t"       \
+    "ldr" extend " %[x], [%[fields], #" at "]\n\t"             \
+    "ldr" extend " %[t], [%[fields], #%c[bytes] + " at "]\n\t" \
+    "mla %[s0], %[wa], %[x], %[s0]\n\t"                        \
+    "mla %[s1], %[wa], %[t], %[s1]\n\t"                        \
+    "mla %[s2], %[wb], %[x], %[s2]\n\t"                        \
     "mla %[s3], %[wb], %[t], %[s3]\n\t"
 
 /** Four columns, one after the other. */
-#define TB_DOT_COLUMNS(extend, at)                                                                                     \
-    __asm__(TB_DOT_COLUMN(extend, at) TB_DOT_COLUMN(extend, at " + 1") TB_DOT_COLUMN(extend, at " + 2")                \
-                TB_DOT_COLUMN(extend, at " + 3")                                                                       \
-            : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [wa] "=&r"(wa), [wb] "=&r"(wb),              \
-              [x] "=&r"(x), [t] "=&r"(t)                                                                               \
-            : [fields] "r"(fields), [weights] "r"(weights), [bytes] "i"(bytes)                                         \
+#define TB_DOT_COLUMNS(extend, at)                                                                        \
+    __asm__(TB_DOT_COLUMN(extend, at) TB_DOT_COLUMN(extend, at " + 1") TB_DOT_COLUMN(extend, at " + 2")   \
+                TB_DOT_COLUMN(extend, at " + 3")                                                          \
+            : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [wa] "=&r"(wa), [wb] "=&r"(wb), \
+              [x] "=&r"(x), [t] "=&r"(t)                                                                  \
+            : [fields] "r"(fields), [weights] "r"(weights), [bytes] "i"(bytes)                            \
             : "memory")
 
 #endif
@@ -95,23 +95,23 @@ TB_INLINE int32_t tb_dot_1x1(const struct tb_dot *dot, uint32_t field, uint32_t 
 #endif
 
 /** Adds two fields by two rows: (field, row) to sums[row][field]. */
-#define TB_DOT_2X2(extend)                                                                                             \
-    do {                                                                                                               \
-        for (const int8_t *end = weights + bytes / 16U * 16U; weights != end; weights += 16, fields += 16) {           \
-            TB_DOT_COLUMNS(extend, "0");                                                                               \
-            TB_DOT_COLUMNS(extend, "4");                                                                               \
-            TB_DOT_COLUMNS(extend, "8");                                                                               \
-            TB_DOT_COLUMNS(extend, "12");                                                                              \
-        }                                                                                                              \
-        if (bytes % 16U >= 8U) {                                                                                       \
-            TB_DOT_COLUMNS(extend, "0");                                                                               \
-            TB_DOT_COLUMNS(extend, "4");                                                                               \
-            weights += 8;                                                                                              \
-            fields += 8;                                                                                               \
-        }                                                                                                              \
-        if (bytes % 8U != 0U) {                                                                                        \
-            TB_DOT_COLUMNS(extend, "0");                                                                               \
-        }                                                                                                              \
+#define TB_DOT_2X2(extend)                                                                                   \
+    do {                                                                                                     \
+        for (const int8_t *end = weights + bytes / 16U * 16U; weights != end; weights += 16, fields += 16) { \
+            TB_DOT_COLUMNS(extend, "0");                                                                     \
+            TB_DOT_COLUMNS(extend, "4");                                                                     \
+            TB_DOT_COLUMNS(extend, "8");                                                                     \
+            TB_DOT_COLUMNS(extend, "12");                                                                    \
+        }                                                                                                    \
+        if (bytes % 16U >= 8U) {                                                                             \
+            TB_DOT_COLUMNS(extend, "0");                                                                     \
+            TB_DOT_COLUMNS(extend, "4");                                                                     \
+            weights += 8;                                                                                    \
+            fields += 8;                                                                                     \
+        }                                                                                                    \
+        if (bytes % 8U != 0U) {                                                                              \
+            TB_DOT_COLUMNS(extend, "0");                                                                     \
+        }                                                                                                    \
     } while (0)
 
 TB_INLINE void tb_dot_2x2(struct tb_dot dot, uint32_t field, int32_t sums[2][4])
@@ -144,21 +144,21 @@ TB_INLINE void tb_dot_2x2(struct tb_dot dot, uint32_t field, int32_t sums[2][4])
 
 #elif defined(__OPTIMIZE__) && defined(__thumb__) && defined(__ARM_ARCH_6M__)
 
-#define TB_DOT_FIELD(load, number)                                                                                     \
-    load " %[t], [%[f" number "], %[i]]\n\t"                                                                           \
-         "muls %[t], %[w]\n\t"                                                                                         \
+#define TB_DOT_FIELD(load, number)           \
+    load " %[t], [%[f" number "], %[i]]\n\t" \
+         "muls %[t], %[w]\n\t"               \
          "add %[s" number "], %[t]\n\t"
 
-#define TB_DOT_COLUMN(load)                                                                                            \
-    "ldrsb %[w], [%[weights], %[i]]\n\t" TB_DOT_FIELD(load, "0") TB_DOT_FIELD(load, "1") TB_DOT_FIELD(load, "2")       \
+#define TB_DOT_COLUMN(load)                                                                                      \
+    "ldrsb %[w], [%[weights], %[i]]\n\t" TB_DOT_FIELD(load, "0") TB_DOT_FIELD(load, "1") TB_DOT_FIELD(load, "2") \
         TB_DOT_FIELD(load, "3") "adds %[i], #1\n\t"
 
 /** Four fields by one row; the index runs up to 0 behind the end of all of them. */
-#define TB_DOT_4X1(load)                                                                                               \
-    __asm__(".syntax unified\n"                                                                                        \
-            "1:\n\t" TB_DOT_COLUMN(load) TB_DOT_COLUMN(load) TB_DOT_COLUMN(load) TB_DOT_COLUMN(load) "bne 1b"          \
-            : [s0] "+h"(s0), [s1] "+h"(s1), [s2] "+h"(s2), [s3] "+h"(s3), [w] "=&l"(w), [t] "=&l"(t), [i] "+l"(i)      \
-            : [f0] "l"(f0), [f1] "l"(f1), [f2] "l"(f2), [f3] "l"(f3), [weights] "l"(weights)                           \
+#define TB_DOT_4X1(load)                                                                                          \
+    __asm__(".syntax unified\n"                                                                                   \
+            "1:\n\t" TB_DOT_COLUMN(load) TB_DOT_COLUMN(load) TB_DOT_COLUMN(load) TB_DOT_COLUMN(load) "bne 1b"     \
+            : [s0] "+h"(s0), [s1] "+h"(s1), [s2] "+h"(s2), [s3] "+h"(s3), [w] "=&l"(w), [t] "=&l"(t), [i] "+l"(i) \
+            : [f0] "l"(f0), [f1] "l"(f1), [f2] "l"(f2), [f3] "l"(f3), [weights] "l"(weights)                      \
             : "cc", "memory")
 
 TB_INLINE void tb_dot_4x1(struct tb_dot dot, uint32_t row, int32_t sums[4])

@@ -24,6 +24,13 @@ struct tb_index {
     uint32_t columns;
 };
 
+/** Nonzeros row by row; stands in for straight-line code, whose weights are its instructions. */
+struct tb_pairs {
+    const uint32_t *counts;
+    const uint16_t *columns;
+    const int8_t *values;
+};
+
 /**
  * Canonical Huffman codes, decoded through one lookup per symbol.
  *

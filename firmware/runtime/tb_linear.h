@@ -55,6 +55,18 @@ TB_INLINE void tb_linear_index(struct tb_source input, uint8_t *output, struct t
     }
 }
 
+/** Pairs of column and value: the portable twin of straight-line code. */
+TB_INLINE void tb_linear_pairs(struct tb_source input, uint8_t *output, struct tb_pairs weights, struct tb_rows rows)
+{
+    for (uint32_t row = 0; row < rows.count; row++) {
+        int32_t sum = tb_bias(&rows, row);
+        for (uint32_t left = weights.counts[row]; left > 0U; left--) {
+            sum += *weights.values++ * tb_load(input, *weights.columns++);
+        }
+        output[row] = (uint8_t)tb_requantize(&rows.requant, row, sum);
+    }
+}
+
 /** Huffman: gaps and values are decoded between the products; the row ends where the column runs past it. */
 TB_INLINE void tb_linear_huffman(struct tb_source input, uint8_t *output, struct tb_huffman weights,
                                  struct tb_rows rows)

@@ -64,8 +64,10 @@ TB_INLINE void tb_patch_fill(const struct tb_patch *patch, const uint8_t *input,
     } else {
         /* Differences below zero wrap to large numbers, so that one comparison finds both ends of the map. */
         const uint32_t left = column * patch->stride_width;
-        const uint32_t before = left < patch->left ? (uint32_t)tb_min((int32_t)(patch->left - left), (int32_t)patch->kernel_width) : 0U;
-        const uint32_t end = (uint32_t)tb_min((int32_t)(patch->width + patch->left - left), (int32_t)patch->kernel_width);
+        const uint32_t before =
+            left < patch->left ? (uint32_t)tb_min((int32_t)(patch->left - left), (int32_t)patch->kernel_width) : 0U;
+        const uint32_t end =
+            (uint32_t)tb_min((int32_t)(patch->width + patch->left - left), (int32_t)patch->kernel_width);
         for (uint32_t segment = 0; segment < patch->kernel_height; segment++) {
             const uint32_t y = row * patch->stride_height + segment - patch->top;
             uint32_t done = 0;

@@ -65,8 +65,8 @@ TB_INLINE int32_t tb_sparse_sum(struct tb_nonzeros nonzeros, struct tb_source fi
 }
 
 /** The sums at four positions, one after the other. */
-TB_INLINE void tb_sparse_sums_one_by_one(struct tb_nonzeros nonzeros, struct tb_source field,
-                                         struct tb_offsets offsets, int32_t sums[4])
+TB_INLINE void tb_sparse_sums_one_by_one(struct tb_nonzeros nonzeros, struct tb_source field, struct tb_offsets offsets,
+                                         int32_t sums[4])
 {
     const struct tb_source b = {field.data + offsets.b, field.is_signed};
     const struct tb_source c = {field.data + offsets.c, field.is_signed};
@@ -84,37 +84,35 @@ TB_INLINE void tb_sparse_sums_one_by_one(struct tb_nonzeros nonzeros, struct tb_
 
 #if defined(__ARM_FEATURE_DSP)
 #define TB_SPARSE_WEIGHT(pair)
-#define TB_SPARSE_MULTIPLY(pair, sum, activation)                                                                      \
-    "smlabb %[" sum "], %[" activation "], %[" pair "], %[" sum "]\n\t"
+#define TB_SPARSE_MULTIPLY(pair, sum, activation) "smlabb %[" sum "], %[" activation "], %[" pair "], %[" sum "]\n\t"
 #else
 #define TB_SPARSE_WEIGHT(pair) "sxth %[" pair "], %[" pair "]\n\t"
-#define TB_SPARSE_MULTIPLY(pair, sum, activation)                                                                      \
-    "mla %[" sum "], %[" activation "], %[" pair "], %[" sum "]\n\t"
+#define TB_SPARSE_MULTIPLY(pair, sum, activation) "mla %[" sum "], %[" activation "], %[" pair "], %[" sum "]\n\t"
 #endif
 
-#define TB_SPARSE_PAIR(load, pair)                                                                                     \
-    "add %[p], %[field], %[" pair "], lsr #16\n\t" TB_SPARSE_WEIGHT(pair) load " %[ta], [%[p]]\n\t" load               \
-    " %[tb], [%[p], %[ob]]\n\t" load " %[tc], [%[p], %[oc]]\n\t" load                                                  \
-    " %[p], [%[p], %[od]]\n\t" TB_SPARSE_MULTIPLY(pair, "s0", "ta") TB_SPARSE_MULTIPLY(pair, "s1", "tb")               \
-        TB_SPARSE_MULTIPLY(pair, "s2", "tc") TB_SPARSE_MULTIPLY(pair, "s3", "p")
+#define TB_SPARSE_PAIR(load, pair)                                                                           \
+    "add %[p], %[field], %[" pair "], lsr #16\n\t" TB_SPARSE_WEIGHT(pair) load                               \
+        " %[ta], [%[p]]\n\t" load " %[tb], [%[p], %[ob]]\n\t" load " %[tc], [%[p], %[oc]]\n\t" load          \
+        " %[p], [%[p], %[od]]\n\t" TB_SPARSE_MULTIPLY(pair, "s0", "ta") TB_SPARSE_MULTIPLY(pair, "s1", "tb") \
+            TB_SPARSE_MULTIPLY(pair, "s2", "tc") TB_SPARSE_MULTIPLY(pair, "s3", "p")
 
-#define TB_SPARSE_PAIRS(load)                                                                                          \
-    do {                                                                                                               \
-        for (uint32_t left = nonzeros.count / 2U; left > 0U; left--) {                                                 \
-            __asm__("ldrd %[xa], %[xb], [%[next]], #8\n\t" TB_SPARSE_PAIR(load, "xa") TB_SPARSE_PAIR(load, "xb")       \
-                    : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [next] "+r"(pair), [xa] "=&r"(xa),   \
-                      [xb] "=&r"(xb), [p] "=&r"(p), [ta] "=&r"(ta), [tb] "=&r"(tb), [tc] "=&r"(tc)                     \
-                    : [field] "r"(field.data), [ob] "i"(offsets.b), [oc] "i"(offsets.c), [od] "i"(offsets.d)           \
-                    : "memory");                                                                                       \
-        }                                                                                                              \
-        if (nonzeros.count % 2U != 0U) {                                                                               \
-            __asm__("ldr %[xa], [%[next]]\n\t" TB_SPARSE_PAIR(load, "xa")                                              \
-                    : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [xa] "=&r"(xa), [p] "=&r"(p),        \
-                      [ta] "=&r"(ta), [tb] "=&r"(tb), [tc] "=&r"(tc)                                                   \
-                    : [next] "r"(pair), [field] "r"(field.data), [ob] "i"(offsets.b), [oc] "i"(offsets.c),             \
-                      [od] "i"(offsets.d)                                                                              \
-                    : "memory");                                                                                       \
-        }                                                                                                              \
+#define TB_SPARSE_PAIRS(load)                                                                                        \
+    do {                                                                                                             \
+        for (uint32_t left = nonzeros.count / 2U; left > 0U; left--) {                                               \
+            __asm__("ldrd %[xa], %[xb], [%[next]], #8\n\t" TB_SPARSE_PAIR(load, "xa") TB_SPARSE_PAIR(load, "xb")     \
+                    : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [next] "+r"(pair), [xa] "=&r"(xa), \
+                      [xb] "=&r"(xb), [p] "=&r"(p), [ta] "=&r"(ta), [tb] "=&r"(tb), [tc] "=&r"(tc)                   \
+                    : [field] "r"(field.data), [ob] "i"(offsets.b), [oc] "i"(offsets.c), [od] "i"(offsets.d)         \
+                    : "memory");                                                                                     \
+        }                                                                                                            \
+        if (nonzeros.count % 2U != 0U) {                                                                             \
+            __asm__("ldr %[xa], [%[next]]\n\t" TB_SPARSE_PAIR(load, "xa")                                            \
+                    : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [xa] "=&r"(xa), [p] "=&r"(p),      \
+                      [ta] "=&r"(ta), [tb] "=&r"(tb), [tc] "=&r"(tc)                                                 \
+                    : [next] "r"(pair), [field] "r"(field.data), [ob] "i"(offsets.b), [oc] "i"(offsets.c),           \
+                      [od] "i"(offsets.d)                                                                            \
+                    : "memory");                                                                                     \
+        }                                                                                                            \
     } while (0)
 
 TB_INLINE void tb_sparse_sums_pairs(struct tb_nonzeros nonzeros, struct tb_source field, struct tb_offsets offsets,
@@ -144,30 +142,31 @@ TB_INLINE void tb_sparse_sums_pairs(struct tb_nonzeros nonzeros, struct tb_sourc
 
 #if defined(__ARM_FEATURE_DSP)
 
-#define TB_SPARSE_WORD(extend, sum, word)                                                                              \
-    extend " %[u], %[" word "], ror #8\n\t" extend " %[" word "], %[" word "]\n\t"                                     \
-           "smlad %[" sum "], %[wo], %[u], %[" sum "]\n\t"                                                             \
+#define TB_SPARSE_WORD(extend, sum, word)                                          \
+    extend " %[u], %[" word "], ror #8\n\t" extend " %[" word "], %[" word "]\n\t" \
+           "smlad %[" sum "], %[wo], %[u], %[" sum "]\n\t"                         \
            "smlad %[" sum "], %[w], %[" word "], %[" sum "]\n\t"
 
-#define TB_SPARSE_BLOCK(extend, offset, value)                                                                         \
-    "ldrh %[p], [%[next], #" offset "]\n\t"                                                                            \
-    "ldr %[w], [%[next], #" value "]\n\t"                                                                              \
-    "add %[p], %[field], %[p]\n\t"                                                                                     \
-    "sxtb16 %[wo], %[w], ror #8\n\t"                                                                                   \
-    "sxtb16 %[w], %[w]\n\t"                                                                                            \
-    "ldr %[ta], [%[p]]\n\t"                                                                                            \
-    "ldr %[tb], [%[p], %[ob]]\n\t" TB_SPARSE_WORD(extend, "s0", "ta") TB_SPARSE_WORD(extend, "s1", "tb")               \
-    "ldr %[ta], [%[p], %[oc]]\n\t"                                                                                     \
-    "ldr %[tb], [%[p], %[od]]\n\t" TB_SPARSE_WORD(extend, "s2", "ta") TB_SPARSE_WORD(extend, "s3", "tb")
+#define TB_SPARSE_BLOCK(extend, offset, value)                                                               \
+    "ldrh %[p], [%[next], #" offset "]\n\t"                                                                  \
+    "ldr %[w], [%[next], #" value "]\n\t"                                                                    \
+    "add %[p], %[field], %[p]\n\t"                                                                           \
+    "sxtb16 %[wo], %[w], ror #8\n\t"                                                                         \
+    "sxtb16 %[w], %[w]\n\t"                                                                                  \
+    "ldr %[ta], [%[p]]\n\t"                                                                                  \
+    "ldr %[tb], [%[p], %[ob]]\n\t" TB_SPARSE_WORD(extend, "s0", "ta")                                        \
+        TB_SPARSE_WORD(extend, "s1", "tb") "ldr %[ta], [%[p], %[oc]]\n\t"                                    \
+                                           "ldr %[tb], [%[p], %[od]]\n\t" TB_SPARSE_WORD(extend, "s2", "ta") \
+                                               TB_SPARSE_WORD(extend, "s3", "tb")
 
-#define TB_SPARSE_BLOCKS(extend)                                                                                       \
-    for (uint32_t left = nonzeros.count; left > 0U; left--, blocks++) {                                                \
-        __asm__(TB_SPARSE_BLOCK(extend, "0", "4") TB_SPARSE_BLOCK(extend, "2", "8")                                    \
-                : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [w] "=&r"(w), [wo] "=&r"(wo),            \
-                  [p] "=&r"(p), [ta] "=&r"(ta), [tb] "=&r"(tb), [u] "=&r"(u)                                           \
-                : [next] "r"(blocks), [field] "r"(field.data), [ob] "i"(offsets.b), [oc] "i"(offsets.c),               \
-                  [od] "i"(offsets.d)                                                                                  \
-                : "memory");                                                                                           \
+#define TB_SPARSE_BLOCKS(extend)                                                                            \
+    for (uint32_t left = nonzeros.count; left > 0U; left--, blocks++) {                                     \
+        __asm__(TB_SPARSE_BLOCK(extend, "0", "4") TB_SPARSE_BLOCK(extend, "2", "8")                         \
+                : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [w] "=&r"(w), [wo] "=&r"(wo), \
+                  [p] "=&r"(p), [ta] "=&r"(ta), [tb] "=&r"(tb), [u] "=&r"(u)                                \
+                : [next] "r"(blocks), [field] "r"(field.data), [ob] "i"(offsets.b), [oc] "i"(offsets.c),    \
+                  [od] "i"(offsets.d)                                                                       \
+                : "memory");                                                                                \
     }
 
 TB_INLINE void tb_sparse_sums_blocks(struct tb_nonzeros nonzeros, struct tb_source field, struct tb_offsets offsets,
@@ -199,23 +198,23 @@ TB_INLINE void tb_sparse_sums_blocks(struct tb_nonzeros nonzeros, struct tb_sour
 
 #elif defined(__OPTIMIZE__) && defined(__thumb__) && defined(__ARM_ARCH_6M__)
 
-#define TB_SPARSE_POSITION(load, number)                                                                               \
-    load " %[t], [%[f" number "], %[o]]\n\t"                                                                           \
-         "muls %[t], %[w]\n\t"                                                                                         \
+#define TB_SPARSE_POSITION(load, number)     \
+    load " %[t], [%[f" number "], %[o]]\n\t" \
+         "muls %[t], %[w]\n\t"               \
          "add %[s" number "], %[t]\n\t"
 
-#define TB_SPARSE_PAIRS(load)                                                                                          \
-    __asm__(".syntax unified\n"                                                                                        \
-            "1:\n\t"                                                                                                   \
-            "ldr %[w], [%[next]]\n\t"                                                                                  \
-            "adds %[next], #4\n\t"                                                                                     \
-            "lsrs %[o], %[w], #16\n\t"                                                                                 \
-            "sxth %[w], %[w]\n\t" TB_SPARSE_POSITION(load, "0") TB_SPARSE_POSITION(load, "1")                          \
-                TB_SPARSE_POSITION(load, "2") TB_SPARSE_POSITION(load, "3") "cmp %[next], %[end]\n\t"                  \
-            "bne 1b"                                                                                                   \
-            : [s0] "+h"(s0), [s1] "+h"(s1), [s2] "+h"(s2), [s3] "+h"(s3), [next] "+l"(pair), [w] "=&l"(w),             \
-              [o] "=&l"(o), [t] "=&l"(t)                                                                               \
-            : [f0] "l"(f0), [f1] "l"(f1), [f2] "l"(f2), [f3] "l"(f3), [end] "h"(end)                                   \
+#define TB_SPARSE_PAIRS(load)                                                                              \
+    __asm__(".syntax unified\n"                                                                            \
+            "1:\n\t"                                                                                       \
+            "ldr %[w], [%[next]]\n\t"                                                                      \
+            "adds %[next], #4\n\t"                                                                         \
+            "lsrs %[o], %[w], #16\n\t"                                                                     \
+            "sxth %[w], %[w]\n\t" TB_SPARSE_POSITION(load, "0") TB_SPARSE_POSITION(load, "1")              \
+                TB_SPARSE_POSITION(load, "2") TB_SPARSE_POSITION(load, "3") "cmp %[next], %[end]\n\t"      \
+                                                                            "bne 1b"                       \
+            : [s0] "+h"(s0), [s1] "+h"(s1), [s2] "+h"(s2), [s3] "+h"(s3), [next] "+l"(pair), [w] "=&l"(w), \
+              [o] "=&l"(o), [t] "=&l"(t)                                                                   \
+            : [f0] "l"(f0), [f1] "l"(f1), [f2] "l"(f2), [f3] "l"(f3), [end] "h"(end)                       \
             : "cc", "memory")
 
 TB_INLINE void tb_sparse_sums_pairs(struct tb_nonzeros nonzeros, struct tb_source field, struct tb_offsets offsets,

@@ -15,8 +15,8 @@ DIGEST = bytes(range(16))
 TOOLS = ("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
 
 
-def write_project(directory: Path, protocol: str) -> Path:
-    files = firmware_files(load_board("mps2-an386"), network_name="toy", network_digest=DIGEST, protocol=protocol)
+def write_project(directory: Path, protocol: str, board: str = "mps2-an386") -> Path:
+    files = firmware_files(load_board(board), network_name="toy", network_digest=DIGEST, protocol=protocol)
     for path, text in files.items():
         (directory / path).parent.mkdir(parents=True, exist_ok=True)
         (directory / path).write_text(text)
@@ -36,16 +36,16 @@ def build_project(directory: Path, *definitions: str, target: str = "all") -> No
 
 @pytest.fixture(scope="session")
 def toy_image(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """``toy_image(protocol, *definitions)`` is the ELF, built once."""
+    """``toy_image(protocol, *definitions, board="mps2-an386")`` is the ELF, built once."""
     for tool in TOOLS:
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
     made: dict[tuple[str, ...], Path] = {}
 
-    def build(protocol: str, *definitions: str) -> Path:
-        key = (protocol, *definitions)
+    def build(protocol: str, *definitions: str, board: str = "mps2-an386") -> Path:
+        key = (board, protocol, *definitions)
         if key not in made:
-            directory = write_project(tmp_path_factory.mktemp("project") / "toy", protocol)
+            directory = write_project(tmp_path_factory.mktemp("project") / "toy", protocol, board)
             build_project(directory, *definitions)
             made[key] = directory / "build" / "toy.elf"
         return made[key]

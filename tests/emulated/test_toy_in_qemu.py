@@ -1,6 +1,7 @@
 """A real image in a real emulator: everything the link offers, and what happens when things go wrong."""
 
 import os
+import signal
 import subprocess
 import time
 import zlib
@@ -14,7 +15,6 @@ from tests.emulated.conftest import DIGEST, build_project, write_project
 from tests.emulated.toy_network.toy_reference import toy_tensors
 from tinybayes.boards import load_board
 from tinybayes.errors import DeviceError
-from tinybayes.hil.frames import Kind
 from tinybayes.run.qemu import Emulator, QemuRunner
 
 pytestmark = pytest.mark.emulated
@@ -73,29 +73,6 @@ def test_damaged_frames_on_the_way_are_sent_again(toy_image):
         assert runner.session.link.retries > 0
 
 
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        (0, r"HardFault at pc=0x0000[0-9a-f]{4}, lr=.*bus error at .*data access"),
-        (1, r"HardFault at pc=0x0000[0-9a-f]{4}, .*undefined instruction"),
-        (3, r"HardFault at .*bus error"),
-    ],
-)
-def test_a_fault_is_reported_in_words_and_again_to_whoever_asks(toy_image, kind, message):
-    with runner_on(toy_image("frames", "-DLINK_FAULT_INJECTION=ON")) as runner:
-        with pytest.raises(DeviceError, match=f"inject: the device stopped with {message}"):
-            runner.session.link.exchange(Kind.INJECT_FAULT, bytes([kind]), "inject")
-        with pytest.raises(DeviceError, match=f"run: the device stopped with {message}"):
-            runner.session.run()
-
-
-def test_a_stack_overflow_is_reported(toy_image):
-    with runner_on(toy_image("frames", "-DLINK_FAULT_INJECTION=ON")) as runner:
-        runner.session.link.exchange(Kind.INJECT_FAULT, b"\2", "inject")
-        with pytest.raises(DeviceError, match=r"run: the stack on the device has overflowed"):
-            runner.session.run()
-
-
 def test_another_network_in_the_image(toy_image):
     with pytest.raises(DeviceError, match="the device runs network 'toy' with digest"):
         runner_on(toy_image("frames"), network_digest=bytes(16))
@@ -111,6 +88,24 @@ def test_an_image_that_never_answers(toy_image):
 def test_a_qemu_that_does_not_start_says_why(toy_image):
     with pytest.raises(DeviceError, match=r"QEMU has ended with status 1.*QEMU's last output: .*no-such-option"):
         runner_on(toy_image("frames"), timeout_seconds=0.3, extra_arguments=("-no-such-option",))
+
+
+def test_a_qemu_that_dies_is_told_with_its_last_words(toy_image):
+    with runner_on(toy_image("frames")) as runner:
+        os.kill(runner._emulator.process_id, signal.SIGKILL)
+        with pytest.raises(DeviceError, match=r"QEMU has ended with status -9. QEMU's last output: .*waiting for conn"):
+            runner.run(np.zeros((1, 300), np.int8))
+
+
+def test_a_qemu_that_hangs_is_told_in_bounded_time(toy_image):
+    with runner_on(toy_image("frames"), timeout_seconds=0.2) as runner:
+        os.kill(runner._emulator.process_id, signal.SIGSTOP)
+        started = time.monotonic()
+        with pytest.raises(
+            DeviceError, match=r"infer: no answer within 0\.2 s, 5 times; .*QEMU's last output: .*waiting"
+        ):
+            runner.run(np.zeros((1, 300), np.int8))
+        assert time.monotonic() - started < 10
 
 
 def test_qemu_ends_with_its_runner(toy_image):

@@ -2,6 +2,25 @@
 
 from tinybayes.boards.cores import CORES, Core
 from tinybayes.boards.load import list_boards, load_board
-from tinybayes.boards.record import Board, Chip, Qemu, Region, Uart
+from tinybayes.boards.record import Board, Chip, ChipTimer, FlashTiming, Qemu, Region, SetupStep, Uart
+from tinybayes.boards.target import CoreTarget, Target, emulated_board_like, list_targets, load_target
 
-__all__ = ["CORES", "Board", "Chip", "Core", "Qemu", "Region", "Uart", "list_boards", "load_board"]
+__all__ = [
+    "CORES",
+    "Board",
+    "Chip",
+    "ChipTimer",
+    "Core",
+    "CoreTarget",
+    "FlashTiming",
+    "Qemu",
+    "Region",
+    "SetupStep",
+    "Target",
+    "Uart",
+    "emulated_board_like",
+    "list_boards",
+    "list_targets",
+    "load_board",
+    "load_target",
+]

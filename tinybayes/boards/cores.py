@@ -11,6 +11,7 @@ class Core:
 
     ``gcc_flags`` is everything that selects the core, in the order that the compiler gets it; ``fpu`` is GCC's
     name of the floating-point unit or ``"none"``; ``architecture`` is Arm's name of the instruction set.
+    ``gcc_flags_without_fpu`` is for chips whose maker left the unit out.
     """
 
     name: str
@@ -18,11 +19,15 @@ class Core:
     architecture: str
     fpu: str
     gcc_flags: tuple[str, ...]
+    gcc_flags_without_fpu: tuple[str, ...]
 
 
 def _core(short_name: str, architecture: str, fpu: str = "none", *float_flags: str) -> Core:
     name = f"cortex-{short_name}"
-    return Core(name, short_name, architecture, fpu, (f"-mcpu={name}", *float_flags, "-mthumb"))
+    # GCC takes the unit of the core's largest variant unless told otherwise; its integer vectors go with it.
+    less = {"none": "", "mve": "+nomve+nofp"}.get(fpu, "+nofp")
+    flags, without_fpu = (f"-mcpu={name}", *float_flags, "-mthumb"), (f"-mcpu={name}{less}", "-mthumb")
+    return Core(name, short_name, architecture, fpu, flags, without_fpu)
 
 
 CORES: Mapping[str, Core] = MappingProxyType(

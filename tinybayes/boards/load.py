@@ -5,20 +5,34 @@ from pathlib import Path
 
 from tinybayes.assets import asset_directory
 from tinybayes.boards.cores import CORES
-from tinybayes.boards.record import Board, Chip, Qemu, Region, Uart
+from tinybayes.boards.record import Board, Chip, ChipTimer, FlashTiming, Qemu, Region, Uart
 from tinybayes.boards.schema import Table
+from tinybayes.boards.setup import take_setup
 from tinybayes.errors import BoardError, did_you_mean
 
-UART_DRIVERS = ("cmsdk_apb",)
-"""The serial ports there is a driver for."""
+CYCLE_COUNTERS = ("dwt", "systick", "nrf_timer")
+"""What can count cycles: the core's own DWT and SysTick, and the timers of chips, which are at an address."""
+
+_CHIP_TIMERS = frozenset({"nrf_timer"})
+
+IMAGE_HEADERS = ("none", "rp2040_boot2", "rp2350_image_def")
+"""What a boot ROM may want to find in an image."""
 
 _ADDRESS_SPACE_BYTES = 1 << 32
 _LOWEST_UART_DIVISOR = 16
+_LEAST_STACK_BYTES = 768  # 512 for the report of a fault (firmware/fault.c), beside what was there when it came
+# VTOR's lowest bits are zero: 7 of them, more where a chip has more than 16 interrupts.
+_VECTOR_TABLE_ALIGNMENT_BYTES = 1024
 
 
 def list_boards(directory: Path | None = None) -> tuple[str, ...]:
     """The names of all boards, sorted."""
     return tuple(sorted(path.stem for path in (directory or asset_directory("boards")).glob("*.toml")))
+
+
+def uart_drivers() -> tuple[str, ...]:
+    """The serial ports there is a driver for: every ``<driver>`` with a file ``firmware/uart_<driver>.c``."""
+    return tuple(sorted(path.stem.removeprefix("uart_") for path in asset_directory("firmware").glob("uart_*.c")))
 
 
 def load_board(name: str, directory: Path | None = None) -> Board:
@@ -44,10 +58,12 @@ def load_board(name: str, directory: Path | None = None) -> Board:
         vendor=vendor,
         chip=chip,
         tier=table.take_integer("tier", 1, 3, sourced=False),
-        stack_bytes=table.take_integer("stack_bytes", 256, chip.ram.size_bytes, sourced=False),
+        stack_bytes=table.take_integer("stack_bytes", _LEAST_STACK_BYTES, chip.ram.size_bytes, sourced=False),
         link_request_bytes=table.take_integer("link_request_bytes", 64, min(65535, chip.ram.size_bytes), sourced=False),
         uart=_uart(table.take_table("uart")),
         qemu=_qemu(table.take_table("qemu")) if table.has("qemu") else None,
+        setup=take_setup(table),
+        boot_loader_bytes=_boot_loader_bytes(table, chip.flash),
     )
     table.finish()
     if board.stack_bytes % 8:
@@ -55,13 +71,22 @@ def load_board(name: str, directory: Path | None = None) -> Board:
     return board
 
 
+def _boot_loader_bytes(table: Table, flash: Region) -> int:
+    if not table.has("boot_loader_bytes"):
+        return 0
+    taken = table.take_integer("boot_loader_bytes", 0, flash.size_bytes - 1)
+    if taken % _VECTOR_TABLE_ALIGNMENT_BYTES:
+        raise table.error("boot_loader_bytes", f"got {taken}, wanted a multiple of {_VECTOR_TABLE_ALIGNMENT_BYTES}")
+    return taken
+
+
 def _load_chip(path: Path) -> Chip:
     table = Table.read(path)
     title = table.take_text("title")
     core = CORES[table.take_text("core", CORES)]
     fpu = table.take_text("fpu")
-    if fpu != core.fpu:
-        raise table.error("fpu", f"got {fpu!r}, but {core.name} is compiled for {core.fpu!r}")
+    if fpu not in {core.fpu, "none"}:
+        raise table.error("fpu", f"got {fpu!r}, but {core.name} has {core.fpu!r} or 'none'")
     clock_hz = table.take_integer("clock_hz", 1, 2_000_000_000)
     region_tables = table.take_table("regions")
     regions = tuple(_region(name, region_tables.take_table(name)) for name in region_tables.names())
@@ -69,8 +94,42 @@ def _load_chip(path: Path) -> Chip:
     memory = table.take_table("memory")
     flash = _role(memory, "flash", regions)
     ram = _role(memory, "ram", regions)
+    flash_timing = _flash_timing(table.take_table("flash_timing"))
+    cycle_counters = table.take_texts("cycle_counters", CYCLE_COUNTERS)
+    if not cycle_counters or len(set(cycle_counters)) != len(cycle_counters):
+        raise table.error("cycle_counters", f"got {list(cycle_counters)}, wanted at least one, and each but once")
+    if "dwt" in cycle_counters and core.architecture == "armv6-m":
+        raise table.error("cycle_counters", f"got 'dwt', which {core.name} does not have")
+    cycle_timer = _cycle_timer(table.take_table("cycle_timer")) if _CHIP_TIMERS & set(cycle_counters) else None
+    setup = take_setup(table)
+    image_header = table.take_text("image_header", IMAGE_HEADERS) if table.has("image_header") else "none"
     table.finish()
-    return Chip(path.stem, title, core, clock_hz, regions, flash, ram)
+    return Chip(
+        path.stem, title, core, fpu, clock_hz, regions, flash, ram, flash_timing, cycle_counters, cycle_timer,
+        setup, image_header,
+    )  # fmt: skip
+
+
+def _flash_timing(table: Table) -> FlashTiming:
+    timing = FlashTiming(
+        read_bits=table.take_integer("read_bits", 8, 512),
+        wait_states=table.take_integer("wait_states", 0, 1023),
+        prefetch=table.take_boolean("prefetch"),
+        cache_line_bytes=table.take_integer("cache_line_bytes", 0, 1024),
+        cache_lines=table.take_integer("cache_lines", 0, 65536),
+    )
+    if (timing.cache_line_bytes == 0) != (timing.cache_lines == 0):
+        raise table.error(
+            "cache_lines",
+            f"got {timing.cache_lines} of {timing.cache_line_bytes} bytes, wanted both 0 (no cache) or neither",
+        )
+    return timing
+
+
+def _cycle_timer(table: Table) -> ChipTimer:
+    return ChipTimer(
+        table.take_integer("base", 0, _ADDRESS_SPACE_BYTES - 1), table.take_integer("clock_hz", 1, 2_000_000_000)
+    )
 
 
 def _region(name: str, table: Table) -> Region:
@@ -98,12 +157,17 @@ def _role(table: Table, role: str, regions: tuple[Region, ...]) -> Region:
 
 
 def _uart(table: Table) -> Uart:
+    driver = table.take_text("driver", uart_drivers())
+    base = table.take_integer("base", 0, _ADDRESS_SPACE_BYTES - 1)
+    clock_hz = table.take_integer("clock_hz", 1, 2_000_000_000)
     uart = Uart(
-        driver=table.take_text("driver", UART_DRIVERS),
-        base=table.take_integer("base", 0, _ADDRESS_SPACE_BYTES - 1),
-        clock_hz=table.take_integer("clock_hz", 1, 2_000_000_000),
+        driver=driver,
+        base=base,
+        clock_hz=clock_hz,
         baud=table.take_integer("baud", 1200, 12_000_000),
         receive_irq=table.take_integer("receive_irq", 0, 479),
+        reset_clock_hz=table.take_integer("reset_clock_hz", 1, clock_hz) if table.has("reset_clock_hz") else clock_hz,
+        divisor_steps=table.take_integer("divisor_steps", 1, 256) if table.has("divisor_steps") else 1,
     )
     if uart.clock_hz // uart.baud < _LOWEST_UART_DIVISOR:
         raise table.error(

@@ -1,6 +1,6 @@
 """What is known about a board and its chip, as frozen records."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinybayes.boards.cores import Core
 
@@ -21,16 +21,75 @@ class Region:
 
 
 @dataclass(frozen=True)
+class SetupStep:
+    """One operation on one register at boot; ``source`` is the document it comes from.
+
+    ``operation`` is ``"change"`` (the bits of ``mask`` become those of ``value``), ``"write"`` (the whole register
+    becomes ``value`` and is not read before), ``"wait"`` (until the bits of ``mask`` are those of ``value``, or until
+    too many polls) or ``"read"`` (the register is read ``value`` times, so that time passes).
+    """
+
+    name: str
+    source: str
+    operation: str
+    address: int
+    width_bits: int
+    mask: int
+    value: int
+
+
+@dataclass(frozen=True)
+class FlashTiming:
+    """How the core reads the flash at ``Chip.clock_hz``.
+
+    A read of ``read_bits`` takes ``wait_states`` cycles more than one from RAM, unless it is prefetched or lies in
+    the cache of ``cache_lines`` lines of ``cache_line_bytes`` each; both are 0 where there is no cache.
+    """
+
+    read_bits: int
+    wait_states: int
+    prefetch: bool
+    cache_line_bytes: int
+    cache_lines: int
+
+
+@dataclass(frozen=True)
+class ChipTimer:
+    """A timer outside of the core that can count cycles: where it is, and how fast it counts."""
+
+    base: int
+    clock_hz: int
+
+
+@dataclass(frozen=True)
 class Chip:
-    """A chip: its core, its clock as the firmware runs it, its memories, and the two that images are linked to."""
+    """A chip: its core, its clock as the firmware runs it, its memories, and the two that images are linked to.
+
+    ``fpu`` is the core's floating-point unit, or ``"none"`` where the chip was made without it. ``cycle_counters``
+    names, best first, what the firmware may count cycles with; it takes the first that counts. ``cycle_timer`` is
+    there where one of them is a timer of the chip. ``setup`` sets the
+    clock; without it the chip runs as it comes out of reset. ``image_header`` names what the boot ROM wants to find
+    in an image, or is ``"none"``.
+    """
 
     name: str
     title: str
     core: Core
+    fpu: str
     clock_hz: int
     regions: tuple[Region, ...]
     flash: Region
     ram: Region
+    flash_timing: FlashTiming
+    cycle_counters: tuple[str, ...]
+    cycle_timer: ChipTimer | None
+    setup: tuple[SetupStep, ...] = ()
+    image_header: str = "none"
+
+    @property
+    def gcc_flags(self) -> tuple[str, ...]:
+        """The compiler flags that select the core as this chip has it."""
+        return self.core.gcc_flags if self.fpu == self.core.fpu else self.core.gcc_flags_without_fpu
 
 
 @dataclass(frozen=True)
@@ -38,6 +97,8 @@ class Uart:
     """The serial port that the device protocol uses; ``driver`` names ``firmware/uart_<driver>.c``.
 
     ``receive_irq`` is the number of its receive interrupt, counted from 0 behind the core's own exceptions.
+    ``reset_clock_hz`` is its clock where the chip's set-up has failed and the chip still runs as it came out of reset.
+    ``divisor_steps`` is how many steps its baud divisor has for one clock.
     """
 
     driver: str
@@ -45,6 +106,8 @@ class Uart:
     clock_hz: int
     baud: int
     receive_irq: int
+    reset_clock_hz: int
+    divisor_steps: int = 1
 
 
 @dataclass(frozen=True)
@@ -60,7 +123,8 @@ class Board:
     """A board. ``tier`` 1 is tested wholly on every change, 2 in part, 3 is only built.
 
     ``stack_bytes`` is reserved for the stack; ``link_request_bytes`` is the longest request, without header and
-    checksum, that the device side of the protocol takes.
+    checksum, that the device side of the protocol takes. ``setup`` follows the chip's and connects the pins.
+    ``boot_loader_bytes`` at the start of flash belong to a boot loader that stays there.
     """
 
     name: str
@@ -72,6 +136,8 @@ class Board:
     link_request_bytes: int
     uart: Uart
     qemu: Qemu | None
+    setup: tuple[SetupStep, ...] = ()
+    boot_loader_bytes: int = 0
 
     @property
     def core(self) -> str:
@@ -80,8 +146,8 @@ class Board:
 
     @property
     def gcc_flags(self) -> tuple[str, ...]:
-        """The compiler flags that select the core."""
-        return self.chip.core.gcc_flags
+        """The compiler flags that select the core as the chip has it."""
+        return self.chip.gcc_flags
 
     @property
     def clock_hz(self) -> int:
@@ -91,12 +157,18 @@ class Board:
     @property
     def flash(self) -> Region:
         """The memory that code and constants are linked to."""
-        return self.chip.flash
+        flash, taken = self.chip.flash, self.boot_loader_bytes
+        return replace(flash, origin=flash.origin + taken, size_bytes=flash.size_bytes - taken)
 
     @property
     def ram(self) -> Region:
         """The memory that variables and the stack are linked to."""
         return self.chip.ram
+
+    @property
+    def setup_steps(self) -> tuple[SetupStep, ...]:
+        """All register operations at boot: the chip's, then the board's."""
+        return self.chip.setup + self.setup
 
     @property
     def emulated(self) -> bool:

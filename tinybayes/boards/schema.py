@@ -44,21 +44,31 @@ class Table:
         return key in self._values
 
     def take_text(self, key: str, choices: Iterable[str] = ()) -> str:
-        """A string that is not empty, one of ``choices`` if there are any."""
+        """A string that is not empty and may stand in a comment of C, one of ``choices`` if there are any."""
         value = self._take(key, str, "a text")
         known = tuple(choices)
         if known and value not in known:
             raise self.error(key, f"got {value!r}, wanted one of {', '.join(known)}.{did_you_mean(value, known)}")
         if not value.strip():
             raise self.error(key, "is empty, wanted a text")
+        if not value.isprintable() or "*/" in value:
+            raise self.error(key, f"got {value!r}, wanted one line of text without '*/'")
         return str(value)
 
-    def take_texts(self, key: str) -> tuple[str, ...]:
-        """A list of strings."""
+    def take_texts(self, key: str, choices: Iterable[str] = ()) -> tuple[str, ...]:
+        """A list of strings, each of them one of ``choices`` if there are any."""
         values = self._take(key, list, "a list of texts")
         if not all(isinstance(value, str) for value in values):
             raise self.error(key, f"got {values!r}, wanted a list of texts")
+        known = tuple(choices)
+        for value in values if known else ():
+            if value not in known:
+                raise self.error(key, f"got {value!r}, wanted some of {', '.join(known)}.{did_you_mean(value, known)}")
         return tuple(values)
+
+    def take_boolean(self, key: str) -> bool:
+        """``true`` or ``false``."""
+        return bool(self._take(key, bool, "true or false"))
 
     def take_integer(self, key: str, low: int, high: int, *, sourced: bool = True) -> int:
         """An integer with ``low <= value <= high``."""
@@ -69,11 +79,29 @@ class Table:
             self._sourced.append(f"{self._prefix}{key}")
         return int(value)
 
+    def take_real(self, key: str, low: float, high: float) -> float:
+        """A number with a decimal point, ``low <= value <= high``."""
+        value = self._take(key, float, "a number with a decimal point")
+        if not low <= value <= high:
+            raise self.error(key, f"got {value}, wanted {low:g} to {high:g}")
+        return float(value)
+
     def take_table(self, key: str) -> "Table":
         """A table inside this one."""
         child = Table(self.path, self._take(key, dict, "a table"), f"{self._prefix}{key}.")
         self._children.append(child)
         return child
+
+    def take_tables(self, key: str) -> tuple["Table", ...]:
+        """An array of tables; each is named by its place, counted from 1, in errors."""
+        values = self._take(key, list, "an array of tables")
+        if not all(type(value) is dict for value in values):
+            raise self.error(key, f"got {values!r}, wanted an array of tables, [[{self._prefix}{key}]]")
+        children = tuple(
+            Table(self.path, value, f"{self._prefix}{key}[{place}].") for place, value in enumerate(values, 1)
+        )
+        self._children += children
+        return children
 
     def finish(self) -> None:
         """Refuse unknown keys, here and in all tables taken, and numbers that ``[sources]`` does not name."""
@@ -87,6 +115,10 @@ class Table:
             sources.take_text(key)
             if not any(number == key or number.startswith(f"{key}.") for number in numbers):
                 raise sources.error(key, f"names no number of this file.{did_you_mean(key, numbers)}")
+
+    def refuse_unknown(self) -> None:
+        """Refuse unknown keys, in a file whose numbers need no source."""
+        self._refuse_unknown(skip=self)
 
     def _take(self, key: str, kind: type, wanted: str) -> Any:  # noqa: ANN401 - TOML values are of any type
         self._known.append(key)

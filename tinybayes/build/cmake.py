@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from tinybayes.build.program import run_program
@@ -9,10 +10,20 @@ from tinybayes.build.toolchain import require
 from tinybayes.errors import LimitError, ToolError, UserError
 
 _BUILD_SECONDS = 900.0
+_LIST_SECONDS = 60.0
 _LINES_SHOWN = 25
 _OVERFLOW = re.compile(r"region [`'](?P<region>[^']+)' overflowed by (?P<bytes>\d+) bytes?")
 _USEFUL = re.compile(r"error|warning|undefined|overflow|cannot|fatal|No such", re.IGNORECASE)
+_CACHED_TOOLCHAIN = re.compile(r'^include\("(.*)"\)', re.MULTILINE)
 _CACHED_SOURCE = re.compile(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", re.MULTILINE)
+
+
+class RegionOverflowError(LimitError):
+    """The image does not fit: ``overflows`` is by how many bytes, by memory (FLASH, RAM)."""
+
+    def __init__(self, message: str, overflows: Mapping[str, int]) -> None:
+        super().__init__(message)
+        self.overflows = overflows
 
 
 def build_firmware(directory: Path, name: str, *, bench: bool = False) -> Path:
@@ -21,9 +32,38 @@ def build_firmware(directory: Path, name: str, *, bench: bool = False) -> Path:
     The ELF is ``directory/build/<name>.elf``, or with ``bench`` the bare image ``<name>_bench.elf``; the linker's map
     lies beside it with the suffix ``.map`` (:func:`map_beside`).
 
-    Raises UserError where ``directory`` holds no project, LimitError where the image does not fit the board (naming
-    memory and bytes), and ToolError where a tool is missing or fails (with the last lines it wrote).
+    Raises UserError where ``directory`` holds no project, RegionOverflowError where the image does not fit the board
+    (naming memory and bytes), and ToolError where a tool is missing or fails (with the last lines it wrote).
     """
+    elf = directory.resolve() / "build" / f"{name}{'_bench' if bench else ''}.elf"
+    _build(directory, "bench" if bench else None, (elf, map_beside(elf)), name)
+    return elf
+
+
+def build_library(directory: Path, name: str) -> Path:
+    """Builds the library project in ``directory`` and returns the path of ``build/lib<name>.a``.
+
+    Raises UserError where ``directory`` holds no project, and ToolError where a tool is missing or fails.
+    """
+    archive = directory.resolve() / "build" / f"lib{name}.a"
+    _build(directory, None, (archive,), name)
+    return archive
+
+
+def library_objects(archive: Path) -> tuple[Path, ...]:
+    """The object files, still in their places, that the last build put into ``archive``, a library's ``lib<name>.a``.
+
+    Raises ToolError where the archive cannot be listed.
+    """
+    ar = require("arm-none-eabi-gcc").with_name("arm-none-eabi-ar")
+    done = run_program([ar, "t", archive], _LIST_SECONDS)
+    if done.status != 0:
+        raise ToolError(f"{ar} could not list {archive}: {done.last(1000) or 'it took too long'}")
+    name = archive.stem.removeprefix("lib")
+    return tuple(archive.parent / "CMakeFiles" / f"{name}.dir" / "network" / member for member in done.output.split())
+
+
+def _build(directory: Path, target: str | None, results: tuple[Path, ...], name: str) -> None:
     source = directory.resolve()
     if not (source / "CMakeLists.txt").is_file():
         raise UserError(
@@ -34,15 +74,13 @@ def build_firmware(directory: Path, name: str, *, bench: bool = False) -> Path:
     ninja = require("ninja")
     require("arm-none-eabi-gcc")
     build = source / "build"
-    _forget_moved_build(source, build)
+    _forget_other_build(source, build)
     _run([cmake, "-S", source, "-B", build, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"], "configuring", directory)
-    target = ["--target", "bench"] if bench else []
-    _run([cmake, "--build", build, *target], "building", directory)
-    elf = build / f"{name}{'_bench' if bench else ''}.elf"
-    for made in (elf, map_beside(elf)):
+    command: list[str | Path] = [cmake, "--build", build]
+    _run([*command, "--target", target] if target is not None else command, "building", directory)
+    for made in results:
         if not made.is_file():
             raise ToolError(f"building {directory} went through but left no {made}; is its network's name {name!r}?")
-    return elf
 
 
 def map_beside(elf: Path) -> Path:
@@ -50,13 +88,17 @@ def map_beside(elf: Path) -> Path:
     return elf.with_suffix(".map")
 
 
-def _forget_moved_build(source: Path, build: Path) -> None:
-    """CMake refuses to work where a project was copied or moved with its build directory: drop what it remembers."""
+def _forget_other_build(source: Path, build: Path) -> None:
+    """CMake refuses to work where a project was copied or moved with its build directory, and where one of another
+    kind, with its toolchain file in another place, was built there: drop what it remembers."""
     cache = build / "CMakeCache.txt"
     if not cache.is_file():
         return
     remembered = _CACHED_SOURCE.search(cache.read_text(errors="replace"))
-    if remembered is None or Path(remembered.group(1)) != source:
+    systems = [path.read_text(errors="replace") for path in (build / "CMakeFiles").glob("*/CMakeSystem.cmake")]
+    toolchains = [found for text in systems for found in _CACHED_TOOLCHAIN.findall(text)]
+    moved = remembered is None or Path(remembered.group(1)) != source
+    if moved or not all(Path(toolchain).is_file() for toolchain in toolchains):
         cache.unlink()
         shutil.rmtree(build / "CMakeFiles", ignore_errors=True)
 
@@ -70,10 +112,7 @@ def _run(command: list[str | Path], doing: str, directory: Path) -> None:
     overflows = {m["region"]: int(m["bytes"]) for m in _OVERFLOW.finditer(done.output)}
     if overflows:
         what = " and ".join(f"{region} by {count} bytes" for region, count in overflows.items())
-        raise LimitError(
-            f"the image in {directory} does not fit the board: it overflows {what}. A smaller network, the objective "
-            "'flash' or a board with more memory would help"
-        )
+        raise RegionOverflowError(f"the image in {directory} does not fit the board: it overflows {what}", overflows)
     raise ToolError(f"{doing} {directory} failed:\n{_last_useful_lines(done.output)}")
 
 

@@ -14,6 +14,14 @@ _NAME_ALONE = re.compile(r"^ (?P<name>\.?[^\s*(][^\s(]*)$")
 FILL = "*fill*"
 
 
+_LOADED = re.compile(r"^LOAD (\S.*)$", re.MULTILINE)
+
+
+def loaded_files(path: Path) -> tuple[str, ...]:
+    """The object files and libraries that the linker was given, as the map at ``path`` names them."""
+    return tuple(_LOADED.findall(path.read_text(errors="replace")))
+
+
 @dataclass(frozen=True)
 class PlacedSection:
     """``size_bytes`` bytes at ``address`` in ``output_section`` that came from section ``name`` of ``object_file``.

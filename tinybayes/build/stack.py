@@ -1,138 +1,171 @@
-"""Worst-case stack of a function, from the machine code of the image that it ends up in.
+"""Worst-case stack, from the machine code of the image that runs.
 
-Every function on the way takes what its instructions ever subtract from the stack pointer, all of them taken
-together, so the bound holds whichever path runs; calls add up, and a jump to another function (a tail call, before
-which a frame is given back) does not. Library functions are bounded as the project's own are.
+Every path through a function is followed with the bytes that the stack has grown by; at a call the callee's own worst
+case comes on top, and a jump to another function (a tail call) goes on from where the stack stands. Library functions
+and assembly are bounded as compiled code is. A call through a pointer may reach the functions in the constant tables
+that its function names, and every function whose address is stored by code or in a variable.
 """
 
-import re
-import subprocess
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from tinybayes.build.toolchain import require
-from tinybayes.errors import InternalError, ToolError
+from tinybayes.build.disassembly import Disassembly
+from tinybayes.build.effects import Effects
+from tinybayes.build.pointers import UnboundedError
+from tinybayes.errors import InternalError
 
-_DISASSEMBLY_SECONDS = 120.0
-_FUNCTION = re.compile(r"^([0-9a-f]+) <([^>]+)>:$")
-_INSTRUCTION = re.compile(r"^\s*[0-9a-f]+:\t(?P<name>\S+)(?:\t(?P<operands>[^@;]*))?")
-_TARGET = re.compile(r"^(?:\w+, )?(?P<address>[0-9a-f]+) <(?P<symbol>[^>]+)>")
-_STORE_BELOW = re.compile(r"\[sp, #-(\d+)\]!")
-_WRITES_SP = re.compile(r"^sp(?:!|,|$)")
-_SUBTRACT = re.compile(r"^sp, (?:sp, )?#(\d+)")
-_BRANCH = re.compile(r"^b(?:eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)?$")
-_LEAVES_OR_GIVES_BACK = re.compile(r"^(?:v?ldmia|v?stmia|cmp) |^addw? sp, (?:sp, )?#\d{1,9}$")
-_JUMP_BY_VARIABLE = re.compile(r"^(?:mov|add) pc, |^ldr pc, (?!\[sp)")
-_REGISTER_BYTES = {"d": 8, "q": 16}
+BASIC_FRAME_BYTES = 32
+EXTENDED_FRAME_BYTES = 104
+FRAME_ALIGNMENT_BYTES = 4
+"""What an exception pushes: 8 words, or 26 where the floating-point registers are in use, and a word where the stack
+was not aligned to 8 bytes (Armv7-M Architecture Reference Manual, DDI 0403E, section B1.5.7)."""
+
+_FIRST_INTERRUPT = 11
+"""Exception numbers below are reset and faults, which end the program (ibid., table B1-4)."""
+_DEEPEST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class StackBound:
+    """At most ``size_bytes``, reached along ``chain``: functions from the outermost on, each with what it takes.
+
+    ``size_bytes`` is None where there is no bound, and ``reason`` says why.
+    """
+
+    size_bytes: int | None
+    chain: tuple[tuple[str, int], ...] = ()
+    reason: str = ""
 
 
 @dataclass
-class _Function:
-    """What one function takes from the stack, and whom it calls; ``bounded`` is False where that cannot be told."""
+class _Walk:
+    """What following all paths from one entry finds: the stack at each instruction, and what is called there."""
 
-    own_bytes: int = 0
-    calls: set[int] = field(default_factory=set)
-    jumps: set[int] = field(default_factory=set)
-    bounded: bool = True
-
-
-def stack_bound_bytes(elf: Path, function: str) -> int | None:
-    """Bytes of stack that ``function`` and all that it calls take at most, or None where there is no such bound.
-
-    There is none where the code calls through a pointer, calls itself, or moves the stack pointer by a variable.
-
-    Raises ToolError where the disassembler is missing or fails, InternalError where ``elf`` lacks the function.
-    """
-    functions, address_of = _read_disassembly(_disassemble(elf))
-    if function not in address_of:
-        raise InternalError(f"{elf} has no function {function}, so its stack cannot be bounded")
-    return _depth_bytes(address_of[function], functions, frozenset())
+    depth_bytes: dict[int, int] = field(default_factory=dict)
+    calls: dict[tuple[int, int], int] = field(default_factory=dict)
+    tables: dict[str, int] = field(default_factory=dict)
 
 
-def _disassemble(elf: Path) -> str:
-    objdump = require("arm-none-eabi-gcc").with_name("arm-none-eabi-objdump")
-    try:
-        done = subprocess.run(
-            [objdump, "-d", "--no-show-raw-insn", elf],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_DISASSEMBLY_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ToolError(f"{objdump} could not disassemble {elf}: {error}") from error
-    if done.returncode != 0:
-        raise ToolError(f"{objdump} could not disassemble {elf}: {done.stderr.strip()}")
-    return done.stdout
+class StackAnalysis:
+    """The call graph of one image; ``code`` as :func:`tinybayes.build.disassembly.disassemble` reads it."""
+
+    def __init__(self, code: Disassembly) -> None:
+        self._code = code
+        self._bounds: dict[int, tuple[int, tuple[tuple[str, int], ...]]] = {}
+        self._effects = Effects(code)
+
+    def of_function(self, function: str) -> StackBound:
+        """Bytes that ``function`` and all that it calls take. Raises InternalError where the image lacks it."""
+        if function not in self._code.functions:
+            raise InternalError(f"the image has no function {function}, so its stack cannot be bounded")
+        try:
+            size_bytes, chain = self._bound(self._code.functions[function], ())
+        except UnboundedError as unbounded:
+            return StackBound(None, reason=str(unbounded))
+        return StackBound(size_bytes, chain)
+
+    def of_image(self, entry: str, vectors: str) -> StackBound:
+        """Bytes from the first instruction of ``entry`` on, interrupts included.
+
+        ``vectors`` names the exception table. Faults do not count: nothing runs after one. Interrupts do not nest,
+        since the firmware leaves all of them at one priority; the deepest comes on top of the deepest path.
+        """
+        bound = self.of_function(entry)
+        handlers = self._handlers(vectors)
+        if bound.size_bytes is None or not handlers:
+            return bound
+        frame_bytes = self.frame_bytes
+        deepest = max((self.of_function(name) for name in handlers), key=_unbounded_first)
+        if deepest.size_bytes is None:
+            return deepest
+        total = bound.size_bytes + frame_bytes + deepest.size_bytes
+        return StackBound(total, (*bound.chain, ("exception frame", frame_bytes), *deepest.chain))
+
+    @property
+    def frame_bytes(self) -> int:
+        """What an exception pushes at most: more where the image has floating-point or vector instructions."""
+        extended = any(one.name.startswith("v") for one in self._code.instructions.values())
+        return (EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES) + FRAME_ALIGNMENT_BYTES
+
+    def _handlers(self, vectors: str) -> list[str]:
+        """Functions that the exception table has for interrupts, without those that it has for faults."""
+        table = next((one for one in self._code.objects if one.name == vectors), None)
+        if table is None:
+            raise InternalError(f"the image has no exception table {vectors}, so its interrupts are not known")
+        targets = [self._code.function_at(word) for word in table.words]
+        faults = set(targets[1:_FIRST_INTERRUPT])
+        name_of = {address: name for name, address in self._code.functions.items()}
+        return sorted({name_of[at] for at in targets[_FIRST_INTERRUPT:] if at is not None and at not in faults})
+
+    def _bound(self, entry: int, above: tuple[int, ...]) -> tuple[int, tuple[tuple[str, int], ...]]:
+        if entry in self._bounds:
+            return self._bounds[entry]
+        if entry not in self._code.instructions:
+            raise UnboundedError(f"there is no code at {entry:#x}")
+        if entry in above:
+            circle = (*above[above.index(entry) :], entry)
+            raise UnboundedError(f"it calls itself: {' -> '.join(self._symbol(at) for at in circle)}")
+        walk = self._walk(entry)
+        at = max(walk.depth_bytes, key=lambda address: walk.depth_bytes[address])
+        size_bytes = walk.depth_bytes[at]
+        chain: tuple[tuple[str, int], ...] = ((self._symbol(at), size_bytes),)
+        for (caller, callee), depth_bytes in walk.calls.items():
+            callee_bytes, callee_chain = self._bound(callee, (*above, entry))
+            if depth_bytes + callee_bytes > size_bytes:
+                size_bytes = depth_bytes + callee_bytes
+                chain = ((self._symbol(caller), depth_bytes), *callee_chain)
+        self._bounds[entry] = (size_bytes, chain)
+        return size_bytes, chain
+
+    def _symbol(self, address: int) -> str:
+        return self._code.instructions[address].symbol
+
+    def _walk(self, entry: int) -> _Walk:
+        walk = _Walk()
+        self._follow(walk, [(entry, 0)])
+        # Where a jump by table leads is not read from the table: all that is not reached otherwise may follow it.
+        for symbol, depth_bytes in tuple(walk.tables.items()):
+            for instruction in self._code.by_symbol[symbol]:
+                if instruction.address not in walk.depth_bytes:
+                    self._follow(walk, [(instruction.address, depth_bytes)])
+        return walk
+
+    def _follow(self, walk: _Walk, pending: list[tuple[int, int]]) -> None:
+        while pending:
+            address, depth_bytes = pending.pop()
+            if walk.depth_bytes.get(address, -1) >= depth_bytes:
+                continue
+            instruction = self._code.instructions.get(address)
+            if instruction is None:  # behind a call that does not return
+                continue
+            walk.depth_bytes[address] = depth_bytes
+            effect = self._effects.of(instruction)
+            after_bytes = max(depth_bytes + effect.grows_bytes, 0)
+            if after_bytes > _DEEPEST_BYTES:
+                raise UnboundedError(f"{instruction.symbol} takes more stack with every round of a loop")
+            for callee in effect.calls:
+                walk.calls[address, callee] = max(depth_bytes, walk.calls.get((address, callee), 0))
+            if effect.by_table:
+                walk.tables[instruction.symbol] = max(depth_bytes, walk.tables.get(instruction.symbol, 0))
+            pending += [(target, after_bytes) for target in effect.jumps]
+            following = self._code.instructions.get(instruction.following)
+            # Behind the last call of a function that does not return, another function begins.
+            leaves = following is None or (bool(effect.calls) and following.symbol != instruction.symbol)
+            if effect.falls_through and not leaves:
+                pending.append((instruction.following, after_bytes))
+            if effect.may_skip and following is not None:
+                pending.append((instruction.following, depth_bytes))
 
 
-def _read_disassembly(text: str) -> tuple[dict[int, _Function], dict[str, int]]:
-    functions: dict[int, _Function] = {}
-    address_of: dict[str, int] = {}
-    current = _Function()
-    name = ""
-    for line in text.splitlines():
-        header = _FUNCTION.match(line)
-        if header is not None:
-            address, name = int(header[1], 16), header[2]
-            current = functions[address] = _Function()
-            address_of[name] = address
-            continue
-        instruction = _INSTRUCTION.match(line)
-        if instruction is not None:
-            _take(current, name, instruction["name"], (instruction["operands"] or "").strip())
-    return functions, address_of
+def _unbounded_first(bound: StackBound) -> float:
+    return float("inf") if bound.size_bytes is None else bound.size_bytes
 
 
-def _take(function: _Function, symbol: str, instruction: str, operands: str) -> None:
-    """Adds what one instruction does."""
-    mnemonic = instruction.removesuffix(".w").removesuffix(".n")
-    written = f"{mnemonic} {operands}"
-    target = _TARGET.match(operands)
-    if mnemonic == "bl" and target is not None:
-        function.calls.add(int(target["address"], 16))
-    elif mnemonic in ("bl", "blx") or (mnemonic == "bx" and operands != "lr"):
-        function.bounded = False
-    elif _BRANCH.match(mnemonic) and target is not None:
-        if target["symbol"].split("+")[0] != symbol:
-            function.jumps.add(int(target["address"], 16))
-    elif mnemonic in ("push", "vpush"):
-        function.own_bytes += _registers_bytes(operands)
-    elif mnemonic in ("stmdb", "vstmdb") and operands.startswith("sp!, "):
-        function.own_bytes += _registers_bytes(operands.removeprefix("sp!, "))
-    elif (below := _STORE_BELOW.search(operands)) is not None:
-        function.own_bytes += int(below[1])
-    elif mnemonic in ("sub", "subw") and (subtracted := _SUBTRACT.match(operands)) is not None:
-        function.own_bytes += int(subtracted[1])
-    elif (_WRITES_SP.match(operands) and not _LEAVES_OR_GIVES_BACK.match(written)) or _JUMP_BY_VARIABLE.match(written):
-        function.bounded = False
+def chain_text(chain: Iterable[tuple[str, int]]) -> str:
+    """A chain for people: ``reset_handler 8 > main 16``."""
+    return " > ".join(f"{name} {size_bytes}" for name, size_bytes in chain)
 
 
-def _registers_bytes(operands: str) -> int:
-    """Bytes of a register list, ``{r4, r5, lr}`` or ``{d8-d15}``."""
-    total = 0
-    for item in operands.strip("{} ").split(", "):
-        first, _, last = item.partition("-")
-        count = int(last[1:]) - int(first[1:]) + 1 if last else 1
-        total += count * _REGISTER_BYTES.get(first[0], 4)
-    return total
-
-
-def _depth_bytes(address: int, functions: dict[int, _Function], above: frozenset[int]) -> int | None:
-    function = functions.get(address)
-    if function is None or not function.bounded or address in above:
-        return None
-    here = above | {address}
-    deepest = function.own_bytes
-    for callee in function.calls:
-        depth = _depth_bytes(callee, functions, here)
-        if depth is None:
-            return None
-        deepest = max(deepest, function.own_bytes + depth)
-    for follower in function.jumps:
-        depth = _depth_bytes(follower, functions, here)
-        if depth is None:
-            return None
-        deepest = max(deepest, depth)
-    return deepest
+def chain_record(chain: Iterable[tuple[str, int]]) -> list[Mapping[str, object]]:
+    """A chain as report.json has it."""
+    return [{"function": name, "bytes": size_bytes} for name, size_bytes in chain]

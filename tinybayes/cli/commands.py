@@ -1,4 +1,4 @@
-"""All commands but ``train`` and ``demo``."""
+"""The commands that need no module of their own."""
 
 import re
 from decimal import Decimal
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tinybayes.cli.compress import compress
 from tinybayes.cli.demo import demo
 from tinybayes.cli.show import console, layer_table, print_json, progress_bars, summary_lines
 from tinybayes.errors import UserError, VerificationError
@@ -22,6 +23,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KM]?)i?B?", re.IGNORECASE)
 def register(app: typer.Typer) -> None:
     """Adds the commands to ``app``."""
     app.command()(demo)
+    app.command()(compress)
     app.command(name="compile")(compile_)
     app.command()(build)
     app.command()(run)
@@ -33,14 +35,17 @@ def register(app: typer.Typer) -> None:
 
 def compile_(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="NET.tbn, a .pt2 file, or module:callable.")],
-    board: Annotated[str, typer.Option(help="Board to compile for; `tinybayes boards` lists them.")],
+    board: Annotated[str, typer.Option(help="Board, or a core for the library alone; `tinybayes boards` lists them.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="New or empty directory, or one of an earlier compile.")],
     objective: Annotated[str, typer.Option(help="What formats are chosen by: flash, latency, balanced.")] = "balanced",
     name: Annotated[str, typer.Option(help="Begins the names of C functions and files.")] = "network",
     calibration: Annotated[
         str | None, typer.Option(metavar="X.npz", help="Typical inputs, for activation scales.")
     ] = None,
-    protocol: Annotated[str, typer.Option(help="frames: answers on a serial line; none: the bare image.")] = "frames",
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="frames (default): answers on a serial line; none: the bare image.", show_default=False),
+    ] = None,
     max_flash: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 32K.")] = None,
     max_ram: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 8K.")] = None,
     as_json: Json = False,
@@ -50,23 +55,23 @@ def compile_(
     Example: tinybayes compile examples/imu-user-id.tbn --board mps2-an386 --out out/imu --objective flash
     """
     from tinybayes import pipeline
-    from tinybayes.boards import load_board
+    from tinybayes.boards import load_target
 
-    target = load_board(board)
+    target = load_target(board)
     limits = {"max_flash_bytes": _size(max_flash, "--max-flash"), "max_ram_bytes": _size(max_ram, "--max-ram")}
     graph = pipeline.load_network(model, _calibration(calibration))
     made = pipeline.compile_network(graph, target, out, objective=objective, name=name, protocol=protocol, **limits)
-    _show(made, as_json, f"next: tinybayes verify {out} --on host,qemu")
+    _show(made, as_json, f"next: tinybayes verify {out} --on {_places_of(made)}")
 
 
 def build(directory: Directory, as_json: Json = False) -> None:
-    """Build the firmware with CMake, Ninja and arm-none-eabi-gcc, and account for every byte.
+    """Build the firmware (or the library) with CMake, Ninja and arm-none-eabi-gcc, and account for every byte.
 
     Example: tinybayes build out/imu
     """
     deployment = _open(directory)
-    elf = deployment.build()
-    _show(deployment, as_json, f"{elf}\nnext: tinybayes verify {directory} --on host,qemu")
+    made = deployment.build()
+    _show(deployment, as_json, f"{made}\nnext: tinybayes verify {directory} --on {_places_of(deployment)}")
 
 
 def run(
@@ -112,7 +117,10 @@ def run(
 
 def verify(
     directory: Directory,
-    on: Annotated[str, typer.Option(help="Comma-separated: host, qemu, URLs of serial ports.")] = "host,qemu",
+    on: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated: host, qemu, serial URLs; else host, and qemu where it knows the board."),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -130,8 +138,9 @@ def verify(
     """
     from tinybayes.datasets.samples import read_samples
 
-    places = _places(on)
+    given = None if on is None else _places(on)
     deployment = _open(directory)
+    places = given or _places(_places_of(deployment))
     samples = None if data is None else read_samples(data, deployment.plan.graph.torch_input_shape)
     if deployment.record["flash"]["image_bytes"] is None and places != ["host"]:
         deployment.build()
@@ -183,18 +192,18 @@ def report(
 
 
 def boards(as_json: Json = False) -> None:
-    """List the boards that networks can be compiled for."""
+    """List the boards that networks can be compiled for, and the cores that libraries can."""
     from rich.table import Table
 
-    from tinybayes.boards import list_boards, load_board
+    from tinybayes.boards import Board, list_targets, load_target
 
-    known = [load_board(name) for name in list_boards()]
+    known = [load_target(name) for name in list_targets()]
     if as_json:
         rows = [
             {
                 "name": b.name,
                 "title": b.title,
-                "chip": b.chip.name,
+                "chip": b.chip.name if isinstance(b, Board) else None,
                 "core": b.core,
                 "emulated": b.emulated,
                 "tier": b.tier,
@@ -207,7 +216,11 @@ def boards(as_json: Json = False) -> None:
     for heading in ("name", "title", "core", "flash", "RAM", "emulated", "tier"):
         table.add_column(heading)
     for b in known:
-        sizes = (f"{b.flash.size_bytes // 1024:,} KiB", f"{b.ram.size_bytes // 1024:,} KiB")
+        sizes = (
+            (f"{b.flash.size_bytes // 1024:,} KiB", f"{b.ram.size_bytes // 1024:,} KiB")
+            if isinstance(b, Board)
+            else ("", "")
+        )
         table.add_row(b.name, b.title, b.core, *sizes, "yes" if b.emulated else "no", str(b.tier))
     console().print(table)
 
@@ -253,6 +266,11 @@ def _show(deployment: "Deployment", as_json: bool, following: str) -> None:
     out.print(layer_table(deployment.record))
     for line in (*summary_lines(deployment.record), following):
         out.print(line, soft_wrap=True, markup=False)
+
+
+def _places_of(deployment: "Deployment") -> str:
+    """Where a deployment can be verified without a board on the desk."""
+    return "host,qemu" if deployment.board.emulated and deployment.record["protocol"] == "frames" else "host"
 
 
 def _places(on: str) -> list[str]:

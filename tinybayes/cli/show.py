@@ -90,5 +90,12 @@ def summary_lines(record: Mapping[str, Any]) -> list[str]:
         f"RAM     arena {bytes_text(ram['arena_bytes'])} B, whole image {bytes_text(ram['total_bytes'])} B",
     ]
     if latency["instructions"] is not None:
-        lines.append(f"latency {latency['instructions']:,} instructions per inference (emulated)")
+        lines.append(f"latency {latency['instructions']:,} instructions per inference ({latency['source']})")
+    if latency["cycles"] is not None:
+        same = ", the same for every input" if latency["same_for_every_input"] else ""
+        scaled = ", scaled by the board's calibration" if latency["calibration"] is not None else ""
+        lines.append(
+            f"        {latency['cycles']:,} cycles and {latency['flash_stall_cycles']:,} of waiting for flash: "
+            f"{1000 * latency['seconds']:.3f} ms at {record['board']['clock_hz'] / 1e6:g} MHz{same}{scaled}"
+        )
     return lines

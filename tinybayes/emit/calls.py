@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from tinybayes.errors import InternalError
 from tinybayes.ir import AveragePool, Conv, MaxPool, Requant
 from tinybayes.ir.nodes import MacNode
-from tinybayes.ir.requant import INT16_MAX, INT16_MIN
 from tinybayes.plan import Plan, Step, Storage
+from tinybayes.plan.bounds import accumulator_bound, can_saturate
 
 Fields = Mapping[str, str | int | bool]
 
@@ -109,14 +109,13 @@ def _requant(requant: Requant | None, where: str, *, multipliers: str | None = N
     if requant.per_channel and multipliers is None:
         raise InternalError(f"{where}: only layers with weights have a multiplier for each channel")
     one = {"multiplier": int(requant.multiplier[0])} if not requant.per_channel else {"multipliers": multipliers or ""}
-    shifted = bound >> requant.pre_shift
     fields: Fields = {
         **one,
         "pre_shift": requant.pre_shift,
         "post_shift": requant.post_shift,
         "low": requant.low,
         "high": requant.high,
-        "saturate": shifted > INT16_MAX or -shifted - 1 < INT16_MIN,
+        "saturate": can_saturate(bound, requant.pre_shift),
     }
     return "{" + ", ".join(f".{name} = {c_text(value)}" for name, value in fields.items()) + "}"
 
@@ -147,12 +146,6 @@ def _rows(step: Step, weights: str) -> Struct:
     )
 
 
-def accumulator_bound(node: MacNode, code_range: tuple[int, int]) -> int:
-    """Largest absolute accumulator that any input can cause."""
-    largest = max(abs(code) for code in code_range)
-    return int((abs(node.matrix.astype(int)).sum(axis=1) * largest + abs(node.bias.astype(int))).max())
-
-
 def _weights(step: Step, weights: str) -> Struct:
     assert step.encoding is not None
     constants = step.encoding.constants
@@ -176,6 +169,18 @@ def _linear(plan: Plan, step: Step, weights: str) -> Call:
         _rows(step, weights),
     )
     return Call("tb_linear.h", f"tb_{step.kernel}", arguments)
+
+
+def _straight(plan: Plan, step: Step, weights: str) -> Call:
+    """The layer's own function, which is its weights."""
+    return Call("tb_arith.h", weights, (_source(plan, step), _target(plan, step, origin=True)))
+
+
+def straight_twin(step: Step, weights: str) -> Call:
+    """What the layer's own function does where its assembly is not: a kernel on pairs of column and value."""
+    input_codes = Struct("tb_source", {"data": "input", "is_signed": step.source.tensor.dtype == "int8"})
+    pairs = Struct("tb_pairs", {name: f"{weights}.{name}" for name in ("counts", "columns", "values")})
+    return Call("tb_linear.h", "tb_linear_pairs", (input_codes, "output", pairs, _rows(step, weights)))
 
 
 def _walk(step: Step) -> Struct:
@@ -345,6 +350,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
     "linear_dense": _linear,
     "linear_index": _linear,
     "linear_huffman": _linear,
+    "linear_straight": _straight,
     "conv_dense": _conv_dense,
     "conv_index": _conv,
     "conv_huffman": _conv,

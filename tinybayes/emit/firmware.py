@@ -8,6 +8,7 @@ from types import MappingProxyType
 from tinybayes.assets import asset_directory
 from tinybayes.boards import Board
 from tinybayes.emit.environment import environment
+from tinybayes.emit.image_header import IMAGE_HEADERS
 from tinybayes.errors import InternalError, UnsupportedError, UserError, did_you_mean
 
 NETWORK_DIGEST_BYTES = 16
@@ -23,9 +24,22 @@ _GENERATED = MappingProxyType(
 )
 
 _BARE = (
-    "bench.c", "bench.h", "fault.c", "fault.h", "image.h", "main_bare.c", "sections.ld", "startup.c", "toolchain.cmake",
+    "bench.c", "bench.h", "fault.c", "fault.h", "image.h", "main_bare.c", "sections.ld", "setup.h", "startup.c",
+    "toolchain.cmake",
 )  # fmt: skip
-_FRAMES = ("frame.c", "frame.h", "main_frames.c", "protocol.c", "protocol.h", "stack.c", "stack.h", "uart.h")
+_FRAMES = (
+    "cycles.c",
+    "cycles.h",
+    "frame.c",
+    "frame.h",
+    "interrupt.h",
+    "main_frames.c",
+    "protocol.c",
+    "protocol.h",
+    "stack.c",
+    "stack.h",
+    "uart.h",
+)
 
 _HAND_WRITTEN: Mapping[str, tuple[str, ...]] = MappingProxyType({"frames": _BARE + _FRAMES, "none": _BARE})
 """By protocol, the files of ``firmware/`` that a project needs, drivers aside."""
@@ -68,16 +82,27 @@ def firmware_files(board: Board, *, network_name: str, network_digest: bytes, pr
     if len(network_digest) != NETWORK_DIGEST_BYTES:
         raise InternalError(f"a network digest of {len(network_digest)} bytes, wanted {NETWORK_DIGEST_BYTES}")
     templates = environment()
+    header = IMAGE_HEADERS.get(board.chip.image_header)
     facts = {
         "board": board,
+        "header": header,
+        "cycle_counters": ", ".join(f"CYCLES_{name.upper()}" for name in board.chip.cycle_counters),
         "protocol": protocol,
         "network_name": network_name,
         "network_macro": network_name.upper(),
         "digest_bytes": [f"0x{byte:02X}" for byte in network_digest],
     }
-    files = {path: templates.get_template(name).render(facts) for path, name in _GENERATED.items()}
-    drivers = (f"uart_{board.uart.driver}.c",) if protocol == "frames" else ()
+    hand_written = _HAND_WRITTEN[protocol]
+    generated = dict(_GENERATED)
+    if protocol == "frames":
+        hand_written += (f"uart_{board.uart.driver}.c",)
+    if board.setup_steps:
+        hand_written += ("setup.c",)
+        generated["firmware/board_setup.c"] = "firmware/board_setup.c.j2"
+    if header is not None:
+        generated["firmware/image_header.c"] = "firmware/image_header.c.j2"
+    files = {path: templates.get_template(name).render(facts) for path, name in generated.items()}
     source = asset_directory("firmware")
-    for name in _HAND_WRITTEN[protocol] + drivers:
+    for name in hand_written:
         files[f"firmware/{name}"] = (source / name).read_text(encoding="utf-8")
     return dict(sorted(files.items()))

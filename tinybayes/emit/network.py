@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from tinybayes.assets import asset_directory
-from tinybayes.emit.calls import Call, call, zero_margins
+from tinybayes.emit.calls import Call, call, straight_twin, zero_margins
 from tinybayes.emit.environment import environment
 from tinybayes.plan import Encoding, Plan, Step, WeightArray
 
@@ -16,6 +16,7 @@ _RUNTIME_HEADERS = {
     "tb_conv.h": ("tb_formats.h", "tb_pooling.h", "tb_sparse.h"),
     "tb_conv_dense.h": ("tb_dot.h", "tb_patch.h", "tb_pooling.h"),
     "tb_map.h": (),
+    "tb_arith.h": (),
 }
 _LINE_COLUMNS = 112
 
@@ -71,6 +72,21 @@ class Layer:
         return self.step.encoding
 
     @property
+    def stored(self) -> bool:
+        """Whether the layer's constants stand among those of the network: they may be code instead."""
+        return self.encoding is not None and self.encoding.code is None
+
+    @property
+    def straight(self) -> bool:
+        """Whether the layer is a function of its own, in files of its own."""
+        return self.encoding is not None and self.encoding.code is not None
+
+    @property
+    def twin(self) -> list[str]:
+        """What stands in for the layer's assembly, as lines of C."""
+        return straight_twin(self.step, "weights").lines()
+
+    @property
     def offset(self) -> str:
         """Where the layer's tensor lies in the arena; all ones for the network's output."""
         last = self.step is self.plan.steps[-1]
@@ -101,6 +117,12 @@ def network_files(plan: Plan, name: str) -> dict[str, str]:
         f"network/{name}_weights.c": "network/weights.c.j2",
     }
     files = {path: templates.get_template(template).render(facts) for path, template in rendered.items()}
+    for layer in layers:
+        if layer.straight:
+            for suffix in ("S", "c"):
+                path = f"network/{name}_layer{layer.number}.{suffix}"
+                files[path] = templates.get_template(f"network/straight.{suffix}.j2").render({**facts, "layer": layer})
+            headers = sorted({*headers, "tb_linear.h"})
     runtime = asset_directory("firmware") / "runtime"
     needed = {"tb_arith.h", *headers, *(other for header in headers for other in _RUNTIME_HEADERS[header])}
     files |= {f"network/{header}": (runtime / header).read_text(encoding="utf-8") for header in needed}

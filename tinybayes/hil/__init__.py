@@ -2,6 +2,16 @@
 
 from tinybayes.hil.frames import Frame, decode_frame, encode_frame
 from tinybayes.hil.link import Link
-from tinybayes.hil.session import DeviceIdentity, Inference, Session, StackUse
+from tinybayes.hil.session import DeviceIdentity, Inference, Profile, Session, StackUse
 
-__all__ = ["DeviceIdentity", "Frame", "Inference", "Link", "Session", "StackUse", "decode_frame", "encode_frame"]
+__all__ = [
+    "DeviceIdentity",
+    "Frame",
+    "Inference",
+    "Link",
+    "Profile",
+    "Session",
+    "StackUse",
+    "decode_frame",
+    "encode_frame",
+]

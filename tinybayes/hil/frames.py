@@ -29,6 +29,7 @@ class Kind(IntEnum):
     INFER = 7
     READ_TENSOR = 8
     STACK = 9
+    PROFILE = 10
     INJECT_FAULT = 0x70
     REPLY = 0x80
     REPLY_BROKEN = 0xFE
@@ -46,6 +47,8 @@ class Status(IntEnum):
     BROKEN_FRAME = 5
     STACK_OVERFLOW = 6
     FAULT = 7
+    NO_COUNTER = 8
+    SETUP_FAILED = 9
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Self
 import serial
 
 from tinybayes.errors import DeviceError
-from tinybayes.hil.fault import describe_fault
+from tinybayes.hil.fault import describe_failed_setup, describe_fault
 from tinybayes.hil.frames import (
     DELIMITER,
     LARGEST_FRAME_BYTES,
@@ -29,6 +29,7 @@ _STATUS_TEXT = {
     Status.OUT_OF_RANGE: "an offset, length or step does not exist on the device; flash the image again",
     Status.NOT_TRACED: "the tensor is not in memory any more; run a trace up to its step first",
     Status.STACK_OVERFLOW: "the stack on the device has overflowed; raise stack_bytes in the board's file",
+    Status.NO_COUNTER: "nothing on the device counts cycles; cycle_counters of its chip's file names none that works",
 }
 
 
@@ -102,7 +103,7 @@ class Link:
                 return problem
             frame = decode_frame(encoded)
             if frame is not None and frame.kind == Kind.REPLY_FAULT:
-                raise DeviceError(f"{self.url}: {step}: the device stopped with {describe_fault(frame.payload)}")
+                raise DeviceError(f"{self.url}: {step}: {_stopped(frame)}")
             if frame is None or frame.kind == Kind.REPLY_BROKEN:
                 # Perhaps the noise before a good answer, so wait a little for that; but not the whole time.
                 problem = "a damaged answer" if frame is None else "the device received a damaged request"
@@ -148,3 +149,12 @@ class Link:
 
     def _lost(self, step: str, error: Exception) -> DeviceError:
         return DeviceError(f"{self.url}: {step}: the connection broke: {error}; check the cable, then try again")
+
+
+def _stopped(frame: Frame) -> str:
+    if frame.status == Status.SETUP_FAILED:
+        return f"the device stopped with {describe_failed_setup(frame.payload)}"
+    fault = describe_fault(frame.payload)
+    if frame.status == Status.STACK_OVERFLOW:
+        return f"{_STATUS_TEXT[Status.STACK_OVERFLOW]}. It stopped with {fault}"
+    return f"the device stopped with {fault}"

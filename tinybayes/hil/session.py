@@ -12,17 +12,22 @@ from tinybayes.errors import DeviceError, InternalError, UserError
 from tinybayes.hil.frames import Kind
 from tinybayes.hil.link import Link
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 ABI_VERSION = 1
-_HELLO = struct.Struct("<HH7I16s")
+_HELLO = struct.Struct("<HH8I16s")
 _LARGEST_READ_BYTES = 16_384
+CYCLE_COUNTERS = ("none", "dwt", "systick", "nrf_timer")
+"""What counts cycles on a device, by its number on the link (firmware/cycles.h)."""
 
 Int8Array = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
 class DeviceIdentity:
-    """What a device says of itself; lengths in int8 elements, which are bytes."""
+    """What a device says of itself; lengths in int8 elements, which are bytes.
+
+    ``cycle_counter`` is what it found to count cycles with: one of ``CYCLE_COUNTERS``.
+    """
 
     board: str
     clock_hz: int
@@ -34,6 +39,7 @@ class DeviceIdentity:
     steps: int
     request_bytes: int
     reply_bytes: int
+    cycle_counter: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,14 @@ class StackUse:
 
     size_bytes: int
     used_bytes: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Cycles of every step, uint32 (steps,), counted on the device by ``cycle_counter``."""
+
+    cycle_counter: str
+    cycles: npt.NDArray[np.uint32]
 
 
 class Session:
@@ -146,6 +160,15 @@ class Session:
         """How much of the stack has been used."""
         return StackUse(*struct.unpack("<II", self._exact(Kind.STACK, b"", "stack", 8)))
 
+    def profile(self) -> Profile:
+        """Run the network on the input loaded, and count the cycles of every step.
+
+        Raises DeviceError where nothing on the device counts them.
+        """
+        payload = self._exact(Kind.PROFILE, b"", "profile", 4 + 4 * self.identity.steps)
+        numbers = np.frombuffer(payload, "<u4").astype(np.uint32)
+        return Profile(_counter_name(int(numbers[0])), numbers[1:])
+
     def _known_step(self, step: int) -> int:
         if not 0 <= step < self.identity.steps:
             raise InternalError(f"step {step} of a network that has {self.identity.steps}")
@@ -167,9 +190,14 @@ class Session:
         texts = _counted_texts(payload[_HELLO.size :])
         if len(payload) < _HELLO.size or len(texts) != 2:
             raise DeviceError(f"{self.link.url}: hello: an answer of {len(payload)} bytes that cannot be read")
-        (_, _, clock_hz, request, reply, input_len, output_len, arena, steps, digest) = _HELLO.unpack_from(payload)
+        (_, _, clock_hz, request, reply, input_len, output_len, arena, steps, counter, digest) = _HELLO.unpack_from(
+            payload
+        )
         board, network = texts
-        return DeviceIdentity(board, clock_hz, network, digest, input_len, output_len, arena, steps, request, reply)
+        return DeviceIdentity(
+            board, clock_hz, network, digest, input_len, output_len, arena, steps, request, reply,
+            _counter_name(counter),
+        )  # fmt: skip
 
     def _input_bytes(self, values: Int8Array) -> bytes:
         if values.dtype != np.int8:
@@ -190,6 +218,10 @@ class Session:
                 "build this directory again and flash its image"
             )
         return payload
+
+
+def _counter_name(number: int) -> str:
+    return CYCLE_COUNTERS[number] if number < len(CYCLE_COUNTERS) else f"counter {number}"
 
 
 def _counted_texts(data: bytes) -> list[str]:

@@ -3,7 +3,7 @@
 from tinybayes.plan.arena import Buffer
 from tinybayes.plan.formats import Encoding, WeightArray
 from tinybayes.plan.objective import OBJECTIVES, Objective
-from tinybayes.plan.plan import Plan, check_fits, make_plan
+from tinybayes.plan.plan import Plan, check_fits, fullest_step, make_plan
 from tinybayes.plan.steps import Step
 from tinybayes.plan.storage import Storage
 
@@ -17,5 +17,6 @@ __all__ = [
     "Storage",
     "WeightArray",
     "check_fits",
+    "fullest_step",
     "make_plan",
 ]

@@ -1,25 +1,29 @@
 """The plan: everything that is decided about a network before its code is written."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tinybayes.errors import LimitError, UserError, did_you_mean
-from tinybayes.ir import Graph, MacNode, verify
+from tinybayes.ir import Graph, verify
 from tinybayes.plan import arena, proof
 from tinybayes.plan.arena import Buffer
-from tinybayes.plan.objective import OBJECTIVES, candidates_for
+from tinybayes.plan.candidates import candidates_of, parts, pinned
+from tinybayes.plan.core_class import DEFAULT_CORE, core_class
+from tinybayes.plan.objective import OBJECTIVES
 from tinybayes.plan.overlap import lead_bytes
 from tinybayes.plan.steps import Step, lower, with_margins
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Steps in order, and where their tensors lie in the arena.
+    """Steps in order, and where their tensors lie in the arena; ``core`` is what they are chosen for.
 
     Step ``k`` writes the buffer named after its tensor, and the last step writes the caller's output.
     """
 
     graph: Graph
     objective: str
+    core: str
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
 
@@ -42,17 +46,28 @@ class Plan:
         return next((buffer for buffer in self.buffers if buffer.name == _scratch_name(step)), None)
 
 
-def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
+def make_plan(
+    graph: Graph,
+    objective: str = "balanced",
+    core: str = DEFAULT_CORE,
+    formats: Mapping[str, str | None] | None = None,
+) -> Plan:
     """Picks a weight format for every layer of an integer graph and places its tensors.
 
-    ``objective``: ``flash`` takes the fewest bytes, ``latency`` the fewest estimated instructions, ``balanced`` the
-    smallest product of the two ratios. Raises UserError for an objective that does not exist.
+    ``objective``: ``flash`` takes the fewest bytes, ``latency`` the fewest cycles as estimated for ``core``,
+    ``balanced`` the smallest product of the two ratios. ``formats`` is what was chosen already: the weight
+    format, or None, of every step by its name. Raises UserError for an objective that does not exist.
     """
     if objective not in OBJECTIVES:
         known = ", ".join(OBJECTIVES)
         near = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{near}")
-    steps = with_margins([_with_format(step, objective, graph.input) for step in lower(verify(graph))])
+    every = [candidates_of(part, core_class(core), graph.input) for part in parts(lower(verify(graph)))]
+    if formats is not None:
+        chosen = [pinned(candidates, formats) for candidates in every]
+    else:
+        chosen = [OBJECTIVES[objective](candidates) for candidates in every]
+    steps = with_margins([step for candidate in chosen for step in candidate.steps])
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):
@@ -61,11 +76,21 @@ def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
     buffers = arena.place(unplaced)
     proof.prove(buffers, arena.arena_bytes(buffers), len(steps))
     proof.prove_overlaps(steps, buffers)
-    return Plan(graph, objective, steps, buffers)
+    return Plan(graph, objective, core, steps, buffers)
 
 
-def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str) -> None:
-    """Raises LimitError, naming the layer that needs most, where constants or arena alone exceed the memory."""
+def fullest_step(plan: Plan) -> tuple[Step, int]:
+    """The step during which most bytes of the arena are in use, and how many."""
+    return max(
+        ((step, arena.bytes_alive(plan.buffers, k)) for k, step in enumerate(plan.steps)), key=lambda pair: pair[1]
+    )
+
+
+def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str, other_ram_bytes: int = 0) -> None:
+    """Raises LimitError, naming the layer that needs most, where constants or arena alone exceed the memory.
+
+    ``other_ram_bytes`` is what the firmware is sure to take beside the arena.
+    """
     if plan.weights_bytes > flash_bytes:
         worst = max(plan.steps, key=lambda step: step.weights_bytes)
         raise LimitError(
@@ -73,26 +98,15 @@ def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str) -> None
             f"{plan.weights_bytes - flash_bytes} more than the {flash_bytes} there are. Layer {worst.name!r} "
             f"takes most, {worst.weights_bytes} bytes; make it sparser, or choose --objective flash."
         )
-    if plan.arena_bytes > ram_bytes:
-        step, needed = max(
-            ((step, arena.bytes_alive(plan.buffers, k)) for k, step in enumerate(plan.steps)),
-            key=lambda pair: pair[1],
-        )
+    needed_bytes = plan.arena_bytes + other_ram_bytes
+    if needed_bytes > ram_bytes:
+        step, held_bytes = fullest_step(plan)
+        others = f" and the firmware at least {other_ram_bytes} besides" if other_ram_bytes else ""
         raise LimitError(
-            f"the network does not fit {where}: its tensors take {plan.arena_bytes} bytes of RAM, "
-            f"{plan.arena_bytes - ram_bytes} more than the {ram_bytes} there are. Layer {step.name!r} holds "
-            f"{needed} bytes at once; pool or stride earlier, or give it fewer channels."
+            f"the network does not fit {where}: its tensors take {plan.arena_bytes} bytes of RAM{others}, "
+            f"{needed_bytes - ram_bytes} more than the {ram_bytes} there are. Layer {step.name!r} holds "
+            f"{held_bytes} bytes at once; pool or stride earlier, or give it fewer channels."
         )
-
-
-def _with_format(step: Step, objective: str, network_input: str) -> Step:
-    if not isinstance(step.node, MacNode):
-        return step
-    candidates = candidates_for(
-        step.node, step.positions, field=step.field(network_input), largest_offset=step.largest_offset
-    )
-    chosen = OBJECTIVES[objective](candidates)
-    return replace(step, encoding=chosen.encoding, estimated_instructions=chosen.estimated_instructions)
 
 
 def _scratch_name(step: Step) -> str:
@@ -106,8 +120,7 @@ def _buffers(steps: tuple[Step, ...]) -> list[Buffer]:
     for k, step in enumerate(steps[:-1]):
         lead = lead_bytes(step) if step.source.tensor.name in written else None
         over = step.source.tensor.name if lead is not None else ""
-        buffers.append(
-            Buffer(step.tensor, step.target.total_bytes, k, readers.get(step.tensor, k), 0, over, lead or 0)
-        )
+        last = readers.get(step.tensor, k)
+        buffers.append(Buffer(step.tensor, step.target.total_bytes, k, last, over=over, lead_bytes=lead or 0))
     scratch = [Buffer(_scratch_name(step), step.scratch_bytes, k, k) for k, step in enumerate(steps)]
     return buffers + [buffer for buffer in scratch if buffer.size_bytes]

@@ -34,7 +34,7 @@ def prove(buffers: Iterable[Buffer], size_bytes: int, steps: int) -> None:
 
 
 def prove_overlaps(steps: Sequence[Step], buffers: Sequence[Buffer]) -> None:
-    """Plays every step whose output lies over its input; raises InternalError where a byte is written that is still read.
+    """Plays every step whose output lies over its input; raises InternalError where it overwrites what it still reads.
 
     Windows are numbered in the order in which kernels go through them. For every byte, the last window that reads it
     is compared with the first that writes it.
@@ -63,12 +63,13 @@ def _times(step: Step) -> tuple[np.ndarray, np.ndarray, int]:
     if isinstance(node, Select):
         read[node.indices] = written[:] = np.arange(node.indices.size)
         return read, written, 0
-    window, together, shift = (1, 1), 1, (0, 0)
+    together, shift = 1, (0, 0)
     if isinstance(node, Conv):
-        pool, moves = ((1, 1), (1, 1)) if step.pool is None else (step.pool.window, step.pool.stride)
+        pool, pool_stride = ((1, 1), (1, 1)) if step.pool is None else (step.pool.window, step.pool.stride)
         together = max(1, 4 // (pool[0] * pool[1]))
-        window = tuple((pool[i] - 1) * node.stride[i] + node.kernel[i] for i in (0, 1))
-        moves = tuple(moves[i] * node.stride[i] for i in (0, 1))
+        down, right = node.stride
+        window = ((pool[0] - 1) * down + node.kernel[0], (pool[1] - 1) * right + node.kernel[1])
+        moves = (pool_stride[0] * down, pool_stride[1] * right)
         shift = (0, 0) if source.has_margins else (node.padding[0], node.padding[2])
     elif isinstance(node, MaxPool | AveragePool):
         window, moves = node.window, node.stride

@@ -35,7 +35,7 @@ class Step:
     target: Storage
     pool: MaxPool | AveragePool | None = None
     encoding: Encoding | None = None
-    estimated_instructions: int = 0
+    estimated_cycles: int = 0
 
     @property
     def format(self) -> str | None:
@@ -65,11 +65,17 @@ class Step:
         return height * width * window[0] * window[1]
 
     @property
+    def averages(self) -> bool:
+        """Whether the pooling behind a convolution is a mean, of codes."""
+        return isinstance(self.pool, AveragePool)
+
+    @property
     def field_bytes(self) -> int:
         """Bytes of one receptive field of a dense convolution as it is copied, a multiple of 4; else 0."""
         if not isinstance(self.node, Conv) or self.format != dense.NAME:
             return 0
-        return -(-self.node.matrix.shape[1] // dense.ROW_ALIGNMENT_BYTES) * dense.ROW_ALIGNMENT_BYTES
+        columns = int(self.node.matrix.shape[1])
+        return -(-columns // dense.ROW_ALIGNMENT_BYTES) * dense.ROW_ALIGNMENT_BYTES
 
     @property
     def state_bytes(self) -> int:
@@ -137,16 +143,15 @@ def with_margins(steps: Sequence[Step]) -> tuple[Step, ...]:
     """
     stored: list[Step] = []
     for step in steps:
+        source = step.source
         if isinstance(step.node, Conv) and step.format != dense.NAME and any(step.node.padding):
-            source = replace(step.source, margins=step.node.padding)
+            source = replace(source, margins=step.node.padding)
             if stored:
                 stored[-1] = replace(stored[-1], target=source)
             else:
-                plain = step.source
-                source = replace(source, tensor=replace(plain.tensor, name=f"{plain.tensor.name}.padded"))
-                stored.append(Step(PAD, PAD, None, plain, source))
-            step = replace(step, source=source)
-        stored.append(step)
+                source = replace(source, tensor=replace(source.tensor, name=f"{source.tensor.name}.padded"))
+                stored.append(Step(PAD, PAD, None, step.source, source))
+        stored.append(replace(step, source=source))
     return tuple(stored)
 
 

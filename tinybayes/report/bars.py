@@ -66,6 +66,8 @@ def flash_bars(facts: Facts) -> tuple[Bar, ...]:
     if facts.code_bytes is not None:
         own = sum(layer.code_bytes or 0 for layer in facts.layers)
         rows.append(("shared code", "kernels", [("code", max(0, facts.code_bytes - own))]))
+    if facts.other_bytes is not None:
+        rows.append((KIND_TITLES["other"], "", [("other", facts.other_bytes)]))
     largest = max(sum(size for _, size in parts) for _, _, parts in rows)
     return tuple(
         Bar(label, note, in_bytes(sum(size for _, size in parts)), stacked(parts, largest), _told(label, parts))
@@ -77,6 +79,7 @@ def flash_kinds(facts: Facts) -> tuple[tuple[str, str], ...]:
     """(kind, title) of what the bars by layer are made of."""
     used = {kind for layer in facts.layers for kind, size in layer.bytes_by_kind.items() if size}
     shown = [kind for kind in KINDS if kind in used] + (["code"] if facts.code_bytes is not None else [])
+    shown += ["other"] if facts.other_bytes is not None else []
     return tuple((kind, KIND_TITLES[kind]) for kind in shown)
 
 

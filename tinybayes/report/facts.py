@@ -11,6 +11,7 @@ KINDS = ("weights", "tables", "biases", "multipliers", "padding")
 """What a layer's constants in flash are made of, as report.json names it."""
 _LARGEST_COUNT = 2**53
 _LONGEST_TEXT = 200
+_LONGEST_SYMBOL = 2 * _LONGEST_TEXT
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Layer:
     bytes_by_kind: Mapping[str, int]
     code_bytes: int | None
     instructions: int | None
+    cycles: int | None
+    flash_stall_cycles: int | None
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,17 @@ class ArenaBuffer:
     size_bytes: int
     first_step: int
     last_step: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes of the image or of RAM with one owner, as ``tinybayes.build.account`` has them."""
+
+    group: str
+    owner: str
+    kind: str
+    name: str
+    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -87,20 +101,28 @@ class Facts:
     macs_nonzero: int
     board: str
     core: str
-    clock_hz: int
+    clock_hz: int | None
     objective: str
     protocol: str
     weights_bytes: int
     code_bytes: int | None
     other_bytes: int | None
     image_bytes: int | None
+    flash_parts: tuple[Part, ...]
     arena_bytes: int
+    static_bytes: int | None
     stack_bytes: int | None
     ram_bytes: int | None
+    ram_parts: tuple[Part, ...]
+    stack_chain: tuple[tuple[str, int], ...]
     latency_source: str | None
     instructions: int | None
     cycles: int | None
+    flash_stall_cycles: int | None
     seconds: float | None
+    model_version: str | None
+    same_for_every_input: bool
+    calibrated: bool
     layers: tuple[Layer, ...]
     buffers: tuple[ArenaBuffer, ...]
     comparisons: tuple[Comparison, ...]
@@ -112,6 +134,11 @@ class Facts:
     stages: tuple[Stage, ...]
     dense_int8_bytes: int
     float32_bytes: int
+
+    @property
+    def is_library(self) -> bool:
+        """Whether it was compiled for a core alone: a library, and no firmware that could be run or timed."""
+        return self.clock_hz is None
 
 
 def check(record: Mapping[str, Any]) -> Facts:
@@ -129,7 +156,13 @@ def check(record: Mapping[str, Any]) -> Facts:
     image_bytes = flash.known_count("image_bytes")
     if image_bytes is not None and None not in parts and sum(part or 0 for part in parts) != image_bytes:
         raise flash.wrong("image_bytes", "the sum of weights_bytes, code_bytes and other_bytes")
-    arena_bytes = ram.count("arena_bytes", 1)
+    flash_parts = _parts(flash)
+    accounted = sum(part.size_bytes for part in flash_parts)
+    if flash_parts and accounted != (weights_bytes + (parts[1] or 0) if image_bytes is None else image_bytes):
+        raise flash.wrong("parts", "parts whose sum is all of flash")
+    arena_bytes, static_bytes, ram_parts = ram.count("arena_bytes", 1), ram.known_count("static_bytes"), _parts(ram)
+    if ram_parts and sum(part.size_bytes for part in ram_parts) != arena_bytes + (static_bytes or 0):
+        raise ram.wrong("parts", "parts whose sum is arena_bytes and static_bytes")
     return Facts(
         name=network.text("name"),
         input_shape=network.shape("input_shape"),
@@ -140,20 +173,31 @@ def check(record: Mapping[str, Any]) -> Facts:
         macs_nonzero=network.count("macs_nonzero"),
         board=board.text("name"),
         core=board.text("core"),
-        clock_hz=board.count("clock_hz"),
+        clock_hz=board.known_count("clock_hz"),
         objective=top.text("objective"),
         protocol=top.text("protocol"),
         weights_bytes=weights_bytes,
         code_bytes=flash.known_count("code_bytes"),
         other_bytes=flash.known_count("other_bytes"),
         image_bytes=image_bytes,
+        flash_parts=flash_parts,
         arena_bytes=arena_bytes,
+        static_bytes=static_bytes,
         stack_bytes=ram.known_count("stack_bytes"),
         ram_bytes=ram.known_count("total_bytes"),
+        ram_parts=ram_parts,
+        stack_chain=tuple(
+            (call.text("function", _LONGEST_SYMBOL), call.count("bytes"))
+            for call in ram.optional_entries("stack_chain")
+        ),
         latency_source=latency.known_text("source"),
         instructions=latency.known_count("instructions"),
         cycles=latency.known_count("cycles"),
+        flash_stall_cycles=latency.known_count("flash_stall_cycles"),
         seconds=latency.known_real("seconds", _LARGEST_COUNT),
+        model_version=latency.known_text("model_version"),
+        same_for_every_input=latency.has("same_for_every_input") and not latency.is_null("same_for_every_input"),
+        calibrated=latency.has("calibration") and not latency.is_null("calibration"),
         layers=layers,
         buffers=tuple(_buffer(entry, len(layers), arena_bytes) for entry in top.entries("arena")),
         comparisons=tuple(_comparison(place, entry) for place, entry in top.entry("verify").members()),
@@ -203,6 +247,9 @@ class _Entry:
             raise self.wrong(key, "a list")
         return (_Entry(value, f"{self._where}: {key}[{k}]") for k, value in enumerate(values))
 
+    def optional_entries(self, key: str) -> "Iterator[_Entry]":
+        return self.entries(key) if self.has(key) else iter(())
+
     def members(self) -> "Iterator[tuple[str, _Entry]]":
         for key in self._values:
             if not _is_text(key):
@@ -220,10 +267,10 @@ class _Entry:
     def known_count(self, key: str) -> int | None:
         return None if self._value(key) is None else self.count(key)
 
-    def text(self, key: str) -> str:
+    def text(self, key: str, longest: int = _LONGEST_TEXT) -> str:
         value: str = self._value(key)
-        if not _is_text(value):
-            raise self.wrong(key, f"a text of at most {_LONGEST_TEXT} printable characters")
+        if not _is_text(value, longest):
+            raise self.wrong(key, f"a text of at most {longest} printable characters")
         return value
 
     def known_text(self, key: str) -> str | None:
@@ -264,6 +311,21 @@ def _layer(entry: _Entry) -> Layer:
         bytes_by_kind=by_kind,
         code_bytes=entry.known_count("code_bytes"),
         instructions=entry.known_count("instructions"),
+        cycles=entry.known_count("cycles"),
+        flash_stall_cycles=entry.known_count("flash_stall_cycles") if entry.has("flash_stall_cycles") else None,
+    )
+
+
+def _parts(memory: _Entry) -> tuple[Part, ...]:
+    return tuple(
+        Part(
+            group=entry.text("group"),
+            owner=entry.text("owner"),
+            kind=entry.text("kind"),
+            name=entry.text("name", _LONGEST_SYMBOL),
+            size_bytes=entry.count("bytes"),
+        )
+        for entry in memory.optional_entries("parts")
     )
 
 
@@ -299,9 +361,9 @@ def _comparison(place: str, entry: _Entry) -> Comparison:
     return Comparison(place, entry.count("samples"), entry.count("tensors_compared"), entry.count("mismatches"), first)
 
 
-def _is_text(value: object) -> bool:
+def _is_text(value: object, longest: int = _LONGEST_TEXT) -> bool:
     """Printable: no control characters, and no halves of surrogate pairs, which UTF-8 cannot hold."""
-    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and value.isprintable()
+    return isinstance(value, str) and len(value) <= longest and value.isprintable()
 
 
 def _shown(value: object) -> str:

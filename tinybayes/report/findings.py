@@ -9,8 +9,8 @@ from tinybayes.report.numerals import THIN, duration, grouped, in_bytes, percent
 from tinybayes.report.provenance import known_recipe
 
 BUILD = "tinybayes build DIR"
-VERIFY = "tinybayes verify DIR --on host,qemu"
 COUNT = "tinybayes verify DIR --on qemu"
+_NO_BOARD = "a library runs on no board of its own"
 _SOURCES = {
     "emulated": "counted in emulation",
     "static": "counted from the machine code",
@@ -60,6 +60,11 @@ def headline(facts: Facts, graph: Graph) -> Headline:
     return Headline(state, verdict, (_weights(facts), _ram(facts), _instructions(facts), _accuracy(facts, graph)))
 
 
+def verify_command(facts: Facts) -> str:
+    """What compares everything with the reference."""
+    return f"tinybayes verify DIR --on {'host' if facts.is_library else 'host,qemu'}"
+
+
 def places(facts: Facts) -> tuple[Place, ...]:
     """A line for each place that was compared with the reference."""
     return tuple(_place(comparison) for comparison in facts.comparisons)
@@ -106,6 +111,8 @@ def _weights(facts: Facts) -> Tile:
 
 
 def _ram(facts: Facts) -> Tile:
+    if facts.is_library:
+        return Tile("RAM for tensors", in_bytes(facts.arena_bytes), ("the arena; the library has no variables",))
     if facts.ram_bytes is None:
         return Tile(
             "RAM for tensors",
@@ -119,23 +126,37 @@ def _ram(facts: Facts) -> Tile:
     return Tile("RAM", in_bytes(facts.ram_bytes), tuple(f"{in_bytes(size)} {what}" for size, what in parts if size > 0))
 
 
+def stack_note(facts: Facts) -> str:
+    """The deepest calls, which the bound of the stack comes from; empty where there is none."""
+    calls = ", ".join(f"{name} {grouped(size)}" for name, size in facts.stack_chain)
+    return f"The stack is deepest, and so bounded, where these calls meet (bytes each): {calls}." if calls else ""
+
+
 def _instructions(facts: Facts) -> Tile:
     title = "Instructions per inference"
     if facts.instructions is None:
-        return Tile(title, "", (), COUNT)
+        return Tile(title, "–", (_NO_BOARD,)) if facts.is_library else Tile(title, "", (), COUNT)
     each = facts.instructions / max(1, facts.macs_nonzero)
     notes = [f"{each:.1f} per nonzero MAC"]
     if facts.cycles is not None:
-        notes.append(f"{grouped(facts.cycles)} cycles")
-    if facts.seconds is not None:
+        stalls = facts.flash_stall_cycles
+        waits = f", {grouped(stalls)} more for flash" if stalls else ""
+        notes.append(f"{grouped(facts.cycles)} cycles{waits}")
+    if facts.seconds is not None and facts.clock_hz is not None:
         notes.append(f"{duration(facts.seconds)} at {facts.clock_hz / 1e6:g}{THIN}MHz")
     if facts.latency_source is not None:
         notes.append(_SOURCES.get(facts.latency_source, facts.latency_source))
+    if facts.calibrated:
+        notes.append("cycles scaled by the board's calibration")
+    if facts.same_for_every_input:
+        notes.append("proved to be the same for every input")
     return Tile(title, grouped(facts.instructions), tuple(notes))
 
 
 def _accuracy(facts: Facts, graph: Graph) -> Tile:
     title = "Accuracy on the device"
+    if facts.accuracy_device is None and facts.is_library:
+        return Tile(title, "–", (_NO_BOARD,))
     if facts.accuracy_device is None:
         return Tile(title, "", (), labelled(graph))
     samples = facts.accuracy_samples if facts.device_samples is None else facts.device_samples

@@ -31,6 +31,9 @@ class Page:
     flash: tuple[bars.Bar, ...]
     flash_table: tables.Table
     flash_kinds: tuple[tuple[str, str], ...]
+    flash_parts: tables.Table | None
+    ram_parts: tables.Table | None
+    stack_note: str
     image: tuple[bars.Segment, ...]
     image_parts: tuple[tuple[str, str, str], ...]
     image_total: str
@@ -61,13 +64,16 @@ def render(record: Record, graph: Graph) -> str:
     page = Page(
         facts=facts,
         headline=findings.headline(facts, graph),
-        verify_command=findings.VERIFY,
-        build_command=findings.BUILD,
-        count_command=findings.COUNT,
+        verify_command=findings.verify_command(facts),
+        build_command="" if facts.is_library else findings.BUILD,
+        count_command="" if facts.is_library else findings.COUNT,
         places=findings.places(facts),
         flash=bars.flash_bars(facts),
         flash_table=tables.flash_table(facts),
         flash_kinds=bars.flash_kinds(facts),
+        flash_parts=tables.parts_table(facts.flash_parts) if facts.flash_parts else None,
+        ram_parts=tables.parts_table(facts.ram_parts, facts.stack_bytes) if facts.ram_parts else None,
+        stack_note=findings.stack_note(facts),
         image=bars.image_segments(facts),
         image_parts=bars.image_parts(facts),
         image_total="" if facts.image_bytes is None else in_bytes(facts.image_bytes),
@@ -80,7 +86,7 @@ def render(record: Record, graph: Graph) -> str:
         matrices=matrices.pictures(graph),
         accuracy=accuracy_plot.accuracy_plot(rows) if rows else None,
         accuracy_missing="On the device:" if rows else "",
-        accuracy_command=findings.labelled(graph) if facts.accuracy_device is None else "",
+        accuracy_command=findings.labelled(graph) if facts.accuracy_device is None and not facts.is_library else "",
         by_recording=findings.by_recording(graph),
         comparisons=bars.contests(facts),
         provenance=origin.provenance(facts, graph),

@@ -31,7 +31,7 @@ def provenance(facts: Facts, graph: Graph) -> Provenance:
     if seed is not None:
         rows.append(("seed", _fact(seed)))
     rows += [
-        ("board", f"{facts.board}, {facts.core}, {facts.clock_hz / 1e6:g}{THIN}MHz"),
+        ("board", _board(facts)),
         ("objective", facts.objective),
         ("protocol", facts.protocol),
         ("input, output", f"{times(*facts.input_shape)} int8, {times(*facts.output_shape)} int8"),
@@ -41,18 +41,25 @@ def provenance(facts: Facts, graph: Graph) -> Provenance:
     return Provenance(tuple(rows), shown, _commands(facts, graph))
 
 
+def _board(facts: Facts) -> str:
+    if facts.clock_hz is None:  # a library
+        return f"{facts.core}, library only"
+    return f"{facts.board}, {facts.core}, {facts.clock_hz / 1e6:g}{THIN}MHz"
+
+
 def _commands(facts: Facts, graph: Graph) -> tuple[str, ...]:
+    places = "host" if facts.is_library else "host,qemu"
     named = "" if facts.name == "network" else f" --name {quote(facts.name)}"
-    framed = "" if facts.protocol == "frames" else f" --protocol {quote(facts.protocol)}"
+    framed = "" if facts.protocol == "frames" or facts.is_library else f" --protocol {quote(facts.protocol)}"
     target = f"--board {quote(facts.board)} --objective {quote(facts.objective)}"
     compiling = f"tinybayes compile NET.tbn {target}{named}{framed} --out DIR"
     recipe = known_recipe(graph)
     if not recipe:
-        return (compiling, "tinybayes verify DIR --on host,qemu", "tinybayes report DIR")
+        return (compiling, f"tinybayes verify DIR --on {places}", "tinybayes report DIR")
     return (
         f"tinybayes train {recipe}{_options(graph, recipe)} --out NET.tbn",
         compiling,
-        f"tinybayes verify DIR --on host,qemu --data {recipe}",
+        f"tinybayes verify DIR --on {places} --data {recipe}",
         "tinybayes report DIR",
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinybayes.boards import Board
+from tinybayes.boards import Target
 from tinybayes.errors import FileFormatError
 from tinybayes.ir import Graph, MacNode
 from tinybayes.plan import Plan, Step
@@ -19,7 +19,7 @@ FILE_NAME = "report.json"
 Record = dict[str, Any]
 
 
-def compiled(plan: Plan, board: Board, *, name: str, protocol: str) -> Record:
+def compiled(plan: Plan, board: Target, *, name: str, protocol: str) -> Record:
     """The record after ``compile``: network, board, weight bytes and arena are exact, the rest is null."""
     graph = plan.graph
     layers = [_layer(graph, step) for step in plan.steps]
@@ -34,7 +34,7 @@ def compiled(plan: Plan, board: Board, *, name: str, protocol: str) -> Record:
             "macs_dense": sum(layer["macs_dense"] or 0 for layer in layers),
             "macs_nonzero": sum(node.nonzero * positions(graph, node) for node in graph.mac_nodes),
         },
-        "board": {"name": board.name, "core": board.chip.core.name, "clock_hz": board.chip.clock_hz},
+        "board": {"name": board.name, "core": board.core, "clock_hz": board.clock_hz},
         "objective": plan.objective,
         "protocol": protocol,
         "flash": {"weights_bytes": plan.weights_bytes, "code_bytes": None, "other_bytes": None, "image_bytes": None},
@@ -46,6 +46,9 @@ def compiled(plan: Plan, board: Board, *, name: str, protocol: str) -> Record:
             "flash_stall_cycles": None,
             "seconds": None,
             "model_version": None,
+            "between_layers": None,
+            "same_for_every_input": None,
+            "calibration": None,
         },
         "layers": layers,
         "arena": [
@@ -97,12 +100,7 @@ def record_text(record: Mapping[str, Any]) -> str:
 def _layer(graph: Graph, step: Step) -> Record:
     node = step.node
     weighted = node if isinstance(node, MacNode) else None
-    kinds: dict[str, int] = {}
-    if step.encoding is not None:
-        for array in step.encoding.arrays:
-            kinds[array.kind] = kinds.get(array.kind, 0) + array.size_bytes
-        if step.encoding.padding_bytes:
-            kinds["padding"] = step.encoding.padding_bytes
+    kinds = step.encoding.bytes_by_kind if step.encoding is not None else {}
     return {
         "name": step.name,
         "op": step.op,
@@ -119,6 +117,7 @@ def _layer(graph: Graph, step: Step) -> Record:
         "code_bytes": None,
         "instructions": None,
         "cycles": None,
+        "flash_stall_cycles": None,
     }
 
 

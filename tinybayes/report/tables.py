@@ -1,13 +1,15 @@
 """The tables of the report: the figures behind the pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tinybayes.report.bars import KIND_TITLES
-from tinybayes.report.facts import KINDS, Facts, Layer
+from tinybayes.report.facts import KINDS, Facts, Layer, Part
 from tinybayes.report.numerals import grouped, times
 
 _NONE = "–"
+_CODE_TITLES = ("instructions", "literals")
+_OWNERS = {"network": "shared by the layers", "alignment": "alignment"}
 
 
 @dataclass(frozen=True)
@@ -21,26 +23,57 @@ class Table:
 
 
 def flash_table(facts: Facts) -> Table:
-    """Bytes of each layer by kind."""
+    """Bytes of each layer by kind, and of all else that is stored; the last row is the sum."""
     kinds = [kind for kind in KINDS if any(layer.bytes_by_kind.get(kind) for layer in facts.layers)]
-    headings = ("#", "layer", "operator", "format", *(KIND_TITLES[kind] for kind in kinds), "constants", "own code")
-    rows = [
-        (
-            str(number),
-            _title(layer),
-            layer.op,
-            layer.format or _NONE,
-            *(grouped(layer.bytes_by_kind.get(kind, 0)) for kind in kinds),
-            grouped(layer.weights_bytes),
-            _known(layer.code_bytes),
-        )
-        for number, layer in enumerate(facts.layers)
-    ]
-    sums = [sum(layer.bytes_by_kind.get(kind, 0) for layer in facts.layers) for kind in kinds]
-    code = [layer.code_bytes for layer in facts.layers if layer.code_bytes is not None]
-    own = grouped(sum(code)) if code else _NONE
-    rows.append(("", "all layers", "", "", *(grouped(n) for n in sums), grouped(facts.weights_bytes), own))
-    return Table(headings, tuple(rows), 4, total=True)
+    titles = (*(KIND_TITLES[kind] for kind in kinds), "constants", *_CODE_TITLES, "bytes")
+    numbers: list[tuple[int | None, ...]] = []
+    words: list[tuple[str, str, str, str]] = []
+    for number, layer in enumerate(facts.layers):
+        words.append((str(number), _title(layer), layer.op, layer.format or _NONE))
+        by_kind = (layer.bytes_by_kind.get(kind, 0) for kind in kinds)
+        code = _code(facts.flash_parts, "layer", layer.name, layer.code_bytes)
+        total = layer.weights_bytes + (layer.code_bytes or 0)
+        numbers.append((*by_kind, layer.weights_bytes, *code, total))
+    for group, owner in _others(facts.flash_parts):
+        words.append(("", _OWNERS.get(group, owner), "", ""))
+        code = _code(facts.flash_parts, group, owner, None)
+        total = sum(part.size_bytes for part in facts.flash_parts if (part.group, part.owner) == (group, owner))
+        numbers.append((*(None for _ in kinds), total - sum(size or 0 for size in code), *code, total))
+    words.append(("", "all layers" if facts.image_bytes is None else "whole image", "", ""))
+    sums = (_sum(column) for column in zip(*numbers, strict=True))
+    rows = zip(words, [*numbers, tuple(sums)], strict=True)
+    shown = tuple((*named, *(_known(size) for size in sizes)) for named, sizes in rows)
+    return Table(("#", "layer", "operator", "format", *titles), shown, 4, total=True)
+
+
+def parts_table(parts: Iterable[Part], stack_bytes: int | None = None) -> Table:
+    """Every symbol with its bytes, and the stack where ``stack_bytes`` is given; the last row is the sum."""
+    listed = [(part.owner, part.name, part.kind, part.size_bytes) for part in parts]
+    if stack_bytes is not None:
+        listed.append(("stack", "worst case", "stack", stack_bytes))
+    rows = [(owner, name, kind, grouped(size)) for owner, name, kind, size in listed]
+    rows.append(("all", "", "", grouped(sum(size for *_, size in listed))))
+    return Table(("belongs to", "symbol", "kind", "bytes"), tuple(rows), 3, total=True)
+
+
+def _others(parts: Iterable[Part]) -> list[tuple[str, str]]:
+    """(group, owner) of what is no layer's, in the order of the groups."""
+    found = dict.fromkeys((part.group, part.owner) for part in parts if part.group != "layer")
+    order = ("network", "firmware", "library", "alignment")
+    return sorted(found, key=lambda one: order.index(one[0]) if one[0] in order else len(order))
+
+
+def _code(parts: Iterable[Part], group: str, owner: str, unsplit: int | None) -> tuple[int | None, ...]:
+    """Bytes of instructions and of literals; where only their sum is known, that and None."""
+    mine = [part for part in parts if (part.group, part.owner) == (group, owner)]
+    if not mine:
+        return (unsplit, None)
+    return tuple(sum(part.size_bytes for part in mine if part.kind == kind) for kind in ("instructions", "literals"))
+
+
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    known = [size for size in sizes if size is not None]
+    return sum(known) if known else None
 
 
 def arena_table(facts: Facts) -> Table:
@@ -53,8 +86,11 @@ def arena_table(facts: Facts) -> Table:
 
 
 def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
-    """Multiplications and instructions of each layer; ``macs`` counts those with nonzero weights, by layer."""
-    headings = ("#", "layer", "operator", "output", "dense MACs", "nonzero MACs", "instructions", "per nonzero MAC")
+    """Multiplications, instructions and cycles of each layer; ``macs`` counts those with nonzero weights, by layer."""
+    headings = (
+        "#", "layer", "operator", "output", "dense MACs", "nonzero MACs", "instructions", "cycles", "flash stalls",
+        "cycles per nonzero MAC",
+    )  # fmt: skip
     rows = [
         (
             str(number),
@@ -64,11 +100,18 @@ def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
             _known(layer.macs_dense),
             _known(macs.get(layer.name)),
             _known(layer.instructions),
-            _each(layer.instructions, macs.get(layer.name)),
+            _known(layer.cycles),
+            _known(layer.flash_stall_cycles),
+            _each(layer.cycles, macs.get(layer.name)),
         )
         for number, layer in enumerate(facts.layers)
     ]
-    total = (_known(facts.instructions), _each(facts.instructions, facts.macs_nonzero))
+    total = (
+        _known(facts.instructions),
+        _known(facts.cycles),
+        _known(facts.flash_stall_cycles),
+        _each(facts.cycles, facts.macs_nonzero),
+    )
     rows.append(("", "whole inference", "", "", grouped(facts.macs_dense), grouped(facts.macs_nonzero), *total))
     return Table(headings, tuple(rows), 4, total=True)
 

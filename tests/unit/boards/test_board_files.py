@@ -1,11 +1,13 @@
 """What a user reads when a board file is wrong, and what a right one gives."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tinybayes.assets import asset_directory
-from tinybayes.boards import CORES, list_boards, load_board
+from tinybayes.boards import CORES, ChipTimer, FlashTiming, list_boards, load_board
+from tinybayes.boards.load import uart_drivers
 from tinybayes.errors import BoardError
 
 CHIP = """
@@ -13,6 +15,7 @@ title = "A chip"
 core = "cortex-m4"
 fpu = "fpv4-sp-d16"
 clock_hz = 1000000
+cycle_counters = ["dwt", "systick"]
 [memory]
 flash = "code"
 ram = "data"
@@ -24,16 +27,23 @@ size_bytes = 0x1000
 kind = "ram"
 origin = 0x20000000
 size_bytes = 0x1000
+[flash_timing]
+read_bits = 128
+wait_states = 5
+prefetch = true
+cache_line_bytes = 16
+cache_lines = 64
 [sources]
 clock_hz = "datasheet"
 regions = "datasheet"
+flash_timing = "reference manual"
 """
 BOARD = """
 title = "A board"
 vendor = "Somebody"
 chip = "chip"
 tier = 3
-stack_bytes = 512
+stack_bytes = 1024
 link_request_bytes = 256
 [uart]
 driver = "cmsdk_apb"
@@ -58,6 +68,32 @@ def test_a_right_board_and_chip(tmp_path):
     assert (board.name, board.title, board.core, board.clock_hz) == ("board", "A board", "cortex-m4", 1_000_000)
     assert (board.flash.origin, board.flash.size_bytes, board.ram.end) == (0, 0x1000, 0x20001000)
     assert not board.emulated and board.qemu is None
+    assert board.chip.flash_timing == FlashTiming(128, 5, True, 16, 64)
+    assert board.chip.cycle_counters == ("dwt", "systick") and board.chip.cycle_timer is None
+
+
+def test_a_chip_without_the_unit_of_its_core_is_compiled_without_it(tmp_path):
+    board = load_board("board", write(tmp_path, chip=CHIP.replace("fpv4-sp-d16", "none")))
+    assert board.gcc_flags == ("-mcpu=cortex-m4+nofp", "-mthumb")
+
+
+@pytest.mark.parametrize("core", CORES.values(), ids=CORES)
+def test_without_the_unit_gcc_makes_no_use_of_it(core):
+    command = ["arm-none-eabi-gcc", *core.gcc_flags_without_fpu, "-dM", "-E", "-x", "c", "/dev/null"]
+    macros = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "__ARM_FP " not in macros and "__ARM_FEATURE_MVE" not in macros
+
+
+def test_a_timer_of_the_chip_has_an_address_and_a_clock(tmp_path):
+    timer = '["dwt", "nrf_timer"]\n[cycle_timer]\nbase = 0x40008000\nclock_hz = 500000\n'
+    chip = CHIP.replace('["dwt", "systick"]', timer).replace("[sources]", '[sources]\ncycle_timer = "manual"')
+    assert load_board("board", write(tmp_path, chip=chip)).chip.cycle_timer == ChipTimer(0x40008000, 500_000)
+
+
+def test_every_driver_in_the_firmware_can_be_chosen(tmp_path):
+    assert "cmsdk_apb" in uart_drivers()
+    for driver in uart_drivers():
+        assert load_board("board", write(tmp_path, board=BOARD.replace("cmsdk_apb", driver))).uart.driver == driver
 
 
 @pytest.mark.parametrize("name", list_boards())
@@ -79,7 +115,7 @@ def test_mps2_an386_is_what_qemu_emulates():
 
 
 def test_an_unknown_board_names_the_nearest():
-    with pytest.raises(BoardError, match=r"there is no board 'mps2-an368'\. Did you mean 'mps2-an386'\?"):
+    with pytest.raises(BoardError, match=r"there is no board 'mps2-an368'\. Did you mean 'mps2-an386' or"):
         load_board("mps2-an368")
 
 
@@ -100,9 +136,10 @@ def test_a_board_is_a_name_and_not_a_path(name):
         ('vendor = "Somebody"', "vendor = 7", r"board\.toml: vendor: got 7, wanted a text"),
         ('vendor = "Somebody"', 'vendor = " "', r"board\.toml: vendor: is empty"),
         ('chip = "chip"', 'chip = "chips"', r"board\.toml: chip: got 'chips', wanted one of chip\. Did you mean"),
-        ("stack_bytes = 512", "stack_bytes = 516", r"stack_bytes: got 516, wanted a multiple of 8"),
-        ("stack_bytes = 512", "stack_bytes = 5000", r"stack_bytes: got 5000, wanted 256 to 4096"),
-        ('"cmsdk_apb"', '"cmsdk-apb"', r"uart\.driver: got 'cmsdk-apb', wanted one of cmsdk_apb\. Did you mean"),
+        ("stack_bytes = 1024", "stack_bytes = 1028", r"stack_bytes: got 1028, wanted a multiple of 8"),
+        ("stack_bytes = 1024", "stack_bytes = 5000", r"stack_bytes: got 5000, wanted 768 to 4096"),
+        ("stack_bytes = 1024", "stack_bytes = 512", r"stack_bytes: got 512, wanted 768 to 4096"),
+        ('"cmsdk_apb"', '"cmsdk-apb"', r"uart\.driver: got 'cmsdk-apb', wanted one of .*\. Did you mean"),
         ("baud = 9600", "baud = 115200", r"uart\.baud: got 115200, wanted at most clock_hz / 16 \(62500\)"),
         ("receive_irq = 3", "receive_irq = 3\nparity = 1", r"uart\.parity: unknown key"),
         ('uart = "reference manual"', "", r"uart\.base: has no source"),
@@ -120,7 +157,21 @@ def test_a_wrong_board_file_is_one_clear_error(tmp_path, old, new, message):
     ("old", "new", "message"),
     [
         ("cortex-m4", "cortex-m5", r"chip\.toml: core: got 'cortex-m5', wanted one of cortex-m0, .*Did you mean"),
-        ("fpv4-sp-d16", "none", r"chip\.toml: fpu: got 'none', but cortex-m4 is compiled for 'fpv4-sp-d16'"),
+        ("fpv4-sp-d16", "mve", r"chip\.toml: fpu: got 'mve', but cortex-m4 has 'fpv4-sp-d16' or 'none'"),
+        ("prefetch = true", "prefetch = 1", r"flash_timing\.prefetch: got 1, wanted true or false"),
+        ("cache_lines = 64", "cache_lines = 0", r"cache_lines: got 0 of 16 bytes, wanted both 0 \(no cache\) or"),
+        ("wait_states = 5", "wait_cycles = 5", r"flash_timing\.wait_states: is missing"),
+        ('flash_timing = "reference manual"', "", r"flash_timing\.read_bits: has no source"),
+        ('"systick"]', '"sys_tick"]', r"cycle_counters: got 'sys_tick', wanted some of dwt, .*Did you mean 'systick'"),
+        ('["dwt", "systick"]', "[]", r"cycle_counters: got \[\], wanted at least one"),
+        ('"systick"]', '"dwt"]', r"cycle_counters: got \['dwt', 'dwt'\], wanted at least one, and each but once"),
+        (
+            'core = "cortex-m4"\nfpu = "fpv4-sp-d16"',
+            'core = "cortex-m0"\nfpu = "none"',
+            r"chip\.toml: cycle_counters: got 'dwt', which cortex-m0 does not have",
+        ),
+        ('"systick"]', '"nrf_timer"]', r"chip\.toml: cycle_timer: is missing, wanted a table"),
+        ('"systick"]', '"systick"]\n[cycle_timer]\nbase = 0', r"chip\.toml: cycle_timer: unknown key"),
         ("0x20000000", "0x800", r"regions\.data: starts at 0x00000800, inside code, which ends at 0x00001000"),
         ('ram = "data"', 'ram = "date"', r"memory\.ram: got 'date', wanted one of code, data\. Did you mean 'data'"),
         ('ram = "data"', 'ram = "code"', r"memory\.ram: got 'code', which is flash, wanted a ram region"),

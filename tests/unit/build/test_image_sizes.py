@@ -3,7 +3,8 @@ import subprocess
 import pytest
 
 from tinybayes.build.cmake import build_firmware, map_beside
-from tinybayes.build.elf import function_ranges, measure_image
+from tinybayes.build.elf import function_ranges
+from tinybayes.build.image import read_image
 from tinybayes.errors import FileFormatError, InternalError
 
 
@@ -17,44 +18,56 @@ def object_sizes(elf):
 
 
 def test_parts_sum_to_the_image_exactly(toy_elf, tmp_path):
-    sizes = measure_image(toy_elf, map_beside(toy_elf))
+    sizes = read_image(toy_elf, map_beside(toy_elf))
     binary = tmp_path / "toy.bin"
     subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", toy_elf, binary], check=True)
     assert sizes.image_bytes == binary.stat().st_size
-    assert sizes.network_constant_bytes + sizes.network_code_bytes + sizes.other_bytes == sizes.image_bytes
+    assert sizes.network_bytes + sizes.other_bytes == sizes.image_bytes
+    # Not only in number: the pieces put together are the image.
+    assert b"".join(piece.data or bytes(piece.size_bytes) for piece in sizes.flash) == binary.read_bytes()
 
 
 def test_the_networks_part_is_its_objects_and_the_padding_between_them(toy_elf):
-    sizes = measure_image(toy_elf, map_beside(toy_elf))
+    sizes = read_image(toy_elf, map_beside(toy_elf))
     objects = object_sizes(toy_elf)
     assert objects["toy_weights.c.obj"] == [33 + 5 * 32 + 5 * 4, 0, 0]
-    assert sizes.network_constant_bytes == 33 + 3 + 5 * 32 + 5 * 4
-    assert sizes.network_code_bytes == objects["toy.c.obj"][0]
+    code_bytes = sum(piece.size_bytes for piece in sizes.flash if piece.network and piece.code)
+    assert code_bytes == objects["toy.c.obj"][0]
+    assert sizes.network_bytes - code_bytes == 33 + 3 + 5 * 32 + 5 * 4
 
 
 def test_ram_is_variables_and_the_stack_apart(toy_elf):
-    sizes = measure_image(toy_elf, map_beside(toy_elf))
+    sizes = read_image(toy_elf, map_beside(toy_elf))
     listed = subprocess.run(["arm-none-eabi-size", toy_elf], capture_output=True, text=True, check=True).stdout
     _, data_bytes, bss_bytes = (int(n) for n in listed.splitlines()[1].split()[:3])
     assert sizes.reserved_stack_bytes == 1024
     assert sizes.static_ram_bytes == data_bytes + bss_bytes - 1024
 
 
-def test_symbols_of_the_network_have_kind_and_size(toy_elf):
-    symbols = measure_image(toy_elf, map_beside(toy_elf)).symbols
-    assert {name: (s.kind, s.size_bytes) for name, s in symbols.items() if s.kind == "constant"} == {
-        "toy_weights_1": ("constant", 33),
-        "toy_weights_2": ("constant", 160),
-        "toy_bias_2": ("constant", 20),
+def test_pieces_of_the_network_are_its_sections(toy_elf):
+    pieces = {p.name: p for p in read_image(toy_elf, map_beside(toy_elf)).flash if p.network and not p.is_padding}
+    assert {name: p.size_bytes for name, p in pieces.items() if not p.code} == {
+        ".rodata.toy_weights_1": 33,
+        ".rodata.toy_weights_2": 160,
+        ".rodata.toy_bias_2": 20,
     }
-    assert {name for name, s in symbols.items() if s.kind == "code"} == {
-        "dot",
-        "toy_step_0",
-        "toy_step_1",
-        "toy_step_2",
-        "toy_run",
-    }
-    assert symbols["toy_step_1"].section == ".text.toy_step_1"
+    functions = {p.function for p in pieces.values() if p.code}
+    assert functions == {"dot", "toy_step_0", "toy_step_1", "toy_step_2", "toy_run"}
+
+
+def test_literals_are_what_the_disassembler_calls_data(toy_elf):
+    listed = subprocess.run(["arm-none-eabi-objdump", "-d", toy_elf], capture_output=True, text=True, check=True).stdout
+    sizes = {".word": 4, ".short": 2, ".byte": 1}
+    counted, symbol = {}, ""
+    for line in listed.splitlines():
+        if line.endswith(">:"):
+            symbol = line.split("<")[1][:-2]
+        for directive in sizes.keys() & set(line.split()):
+            counted[symbol] = counted.get(symbol, 0) + sizes[directive]
+    image = read_image(toy_elf, map_beside(toy_elf))
+    found = {p.function: p.literal_bytes for p in image.flash if p.code and p.literal_bytes and p.network}
+    assert found == {name: size for name, size in counted.items() if name in ("dot", "toy_run") or "toy_step" in name}
+    assert found
 
 
 def test_function_addresses_lack_the_thumb_bit(toy_elf):
@@ -72,7 +85,7 @@ def test_network_with_a_variable_is_our_bug(toy_project, definition, section):
     source.write_text(text.replace("#define TOY_STEP", f"extern int32_t spare;\n{definition}\n#define TOY_STEP"))
     elf = build_firmware(toy_project, "toy")
     with pytest.raises(InternalError, match=rf"4 bytes of variables in section {section} of .*network/toy\.c\.obj"):
-        measure_image(elf, map_beside(elf))
+        read_image(elf, map_beside(elf))
 
 
 def test_map_of_another_image_is_refused(toy_elf, tmp_path):
@@ -84,14 +97,14 @@ def test_map_of_another_image_is_refused(toy_elf, tmp_path):
     other = tmp_path / "other.map"
     other.write_text(grown)
     with pytest.raises(FileFormatError, match="the map does not belong to this image"):
-        measure_image(toy_elf, other)
+        read_image(toy_elf, other)
 
 
 def test_map_without_the_network_is_refused(toy_elf, tmp_path):
     other = tmp_path / "other.map"
     other.write_text("Linker script and memory map\n")
     with pytest.raises(FileFormatError, match="places nothing of an object of network/"):
-        measure_image(toy_elf, other)
+        read_image(toy_elf, other)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"no ELF at all" * 10])
@@ -99,7 +112,7 @@ def test_file_that_is_no_elf_is_refused(tmp_path, content):
     elf = tmp_path / "toy.elf"
     elf.write_bytes(content)
     with pytest.raises(FileFormatError, match="is not an ELF file"):
-        measure_image(elf, tmp_path / "toy.map")
+        read_image(elf, tmp_path / "toy.map")
 
 
 def test_damaged_elf_never_escapes_as_another_error(toy_elf, tmp_path):
@@ -108,10 +121,10 @@ def test_damaged_elf_never_escapes_as_another_error(toy_elf, tmp_path):
     for cut in range(0, 600, 7):
         damaged.write_bytes(whole[:cut] + bytes([whole[cut] ^ 0xFF]) + whole[cut + 1 :])
         try:
-            measure_image(damaged, map_beside(toy_elf))
+            read_image(damaged, map_beside(toy_elf))
         except FileFormatError:
             continue
     for cut in range(52, len(whole), len(whole) // 40):
         damaged.write_bytes(whole[:cut])
         with pytest.raises(FileFormatError):
-            measure_image(damaged, map_beside(toy_elf))
+            read_image(damaged, map_beside(toy_elf))

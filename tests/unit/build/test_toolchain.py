@@ -45,6 +45,7 @@ def test_doctor_lists_every_tool_even_if_all_are_missing(monkeypatch, tmp_path):
         "ninja",
         "qemu-system-arm",
         "gcc",
+        "llvm-objdump",
         "npm",
         "clang-format",
         "chromium",

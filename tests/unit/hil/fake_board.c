@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cycles.h"
 #include "protocol.h"
 #include "stack.h"
 
@@ -35,14 +36,41 @@ bool stack_intact(void)
     return stack_is_intact != 0;
 }
 
+static enum cycles_source counter = CYCLES_DWT;
+static uint32_t measured;
+
+enum cycles_source cycles_source(void)
+{
+    return counter;
+}
+
+uint32_t cycles_now(void)
+{
+    return 0xFFFFFF00u;
+}
+
+uint32_t cycles_since(uint32_t begin)
+{
+    ++measured;
+    return begin == 0xFFFFFF00u ? 100000u * measured : 0u;
+}
+
 int main(int argc, char **argv)
 {
     const char *const mode = argc > 1 ? argv[1] : "";
     stack_is_intact = strcmp(mode, "overflow") != 0;
+    counter = strcmp(mode, "no counter") == 0 ? CYCLES_NONE : CYCLES_DWT;
     protocol_start();
+    if (strcmp(mode, "start") == 0) {
+        protocol_report_loss();
+    }
     if (strcmp(mode, "fault") == 0) {
         const struct fault_record record = {0x1234, 0x5678, 0x01000000, 0x20000100, 3, 0x8200, 0x40000000, 0xB0000000};
-        protocol_report_fault(&record);
+        protocol_report_fault(&record, STATUS_FAULT);
+    }
+    if (strcmp(mode, "limit") == 0) {
+        const struct fault_record record = {0x1234, 0x5678, 0x01000000, 0x20000100, 3, 0x100000, 0x40000000, 0};
+        protocol_report_fault(&record, STATUS_STACK_OVERFLOW);
     }
     uint8_t bytes[4096];
     ssize_t count;

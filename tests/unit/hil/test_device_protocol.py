@@ -53,7 +53,7 @@ def test_any_right_frame_gets_exactly_one_right_answer(converse, kind, status, s
 
 
 @many
-@given(st.lists(st.tuples(st.integers(1, 9), st.lists(st.integers(0, 2**32 - 1), max_size=3)), max_size=12))
+@given(st.lists(st.tuples(st.integers(1, 10), st.lists(st.integers(0, 2**32 - 1), max_size=3)), max_size=12))
 def test_commands_with_wild_numbers(converse, commands):
     sent = b"".join(
         encode_frame(Frame(kind, index, struct.pack(f"<{len(words)}I", *words)))
@@ -102,6 +102,8 @@ def test_a_repeated_request_is_answered_again(converse):
         (Kind.READ_TENSOR, struct.pack("<IIH", 0, 0, 1), Status.NOT_TRACED),
         (Kind.READ_TENSOR, struct.pack("<IIH", 3, 0, 1), Status.OUT_OF_RANGE),
         (Kind.READ_TENSOR, struct.pack("<IIH", 0, 300, 1), Status.OUT_OF_RANGE),
+        (Kind.PROFILE, b"x", Status.WRONG_LENGTH),
+        (Kind.PROFILE, b"", Status.DONE),
         (Kind.INJECT_FAULT, b"\0", Status.UNKNOWN_REQUEST),
         (0, b"", Status.UNKNOWN_REQUEST),
     ],

@@ -1,6 +1,7 @@
 """The client against the firmware's own protocol code, over lines good and bad."""
 
 import random
+import struct
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.emulated.toy_network.toy_reference import toy_tensors
 from tinybayes.errors import DeviceError, UserError
 from tinybayes.hil import Link, Session
+from tinybayes.hil.fault import describe_failed_setup
 from tinybayes.hil.frames import Kind
 from tinybayes.run.device import DeviceRunner
 
@@ -28,6 +30,7 @@ def test_hello_says_who_is_there(fake_board):
     assert (who.board, who.network_name, who.network_digest) == ("mps2-an386", "toy", DIGEST)
     assert (who.input_len, who.output_len, who.arena_bytes, who.steps) == (300, 7, 600, 3)
     assert (who.clock_hz, who.request_bytes, who.reply_bytes) == (25_000_000, 400, 65535)
+    assert who.cycle_counter == "dwt"
 
 
 @pytest.mark.parametrize("request_bytes", [64, 299, 300, 4096])
@@ -44,6 +47,35 @@ def test_every_command_whatever_the_device_takes_at_once(fake_board, request_byt
             session.run()
             assert session.read_output().tobytes() == toy_tensors(values[::-1])[-1].tobytes()
         assert session.stack().size_bytes == 4096 and session.stack().used_bytes == 321
+
+
+def test_a_profile_has_the_cycles_of_every_step(fake_board):
+    with open_session(fake_board().url) as session:
+        session.load_input(inputs(1)[0])
+        profile = session.profile()
+        assert session.read_output().tobytes() == toy_tensors(inputs(1)[0])[-1].tobytes()
+    assert profile.cycle_counter == "dwt"
+    assert profile.cycles.tolist() == [100_000, 200_000, 300_000]
+
+
+def test_a_device_that_cannot_count_says_so(fake_board):
+    with open_session(fake_board("no counter").url) as session:
+        assert session.identity.cycle_counter == "none"
+        with pytest.raises(DeviceError, match="profile: nothing on the device counts cycles"):
+            session.profile()
+
+
+def test_a_device_that_started_late_is_asked_again_at_once(fake_board):
+    held = bytearray()
+
+    def lose_first(data: bytes) -> bytes:
+        held.extend(data)
+        return b"" if len(held) == len(data) else data
+
+    board = fake_board("start", to_board=lose_first)
+    link = Link(board.url, timeout_seconds=60.0)
+    with Session(link) as session:
+        assert session.link.retries == 1
 
 
 def test_a_bad_line_costs_retries_and_never_a_wrong_result(fake_board):
@@ -105,9 +137,25 @@ def test_a_fault_is_told_in_words(fake_board):
     link.close()
 
 
+def test_a_failed_setup_is_told_by_its_step_and_register():
+    record = struct.pack("<8I", 7, 0, 0, 0, 0, 0, 0, 0x40021000)
+    assert describe_failed_setup(record).startswith("its set-up not complete: step 7 (counted from 0 in firmware/")
+    assert "in vain for the register at 0x40021000" in describe_failed_setup(record)
+    assert describe_failed_setup(record[:-1]) == "a failed set-up, with a record of 31 bytes that cannot be read"
+
+
 def test_a_stack_overflow_is_told(fake_board):
     link = Link(fake_board("overflow").url)
     with pytest.raises(DeviceError, match="the stack on the device has overflowed; raise stack_bytes"):
+        Session(link)
+    link.close()
+
+
+def test_a_stack_overflow_that_the_core_caught_is_told(fake_board):
+    link = Link(fake_board("limit").url)
+    with pytest.raises(
+        DeviceError, match=r"overflowed; raise stack_bytes in the board's file\. It stopped with HardFault.*stack limit"
+    ):
         Session(link)
     link.close()
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinybayes.ir import Conv, Linear, Requant
-from tinybayes.plan.formats import FORMATS, Encoding, Illegal
+from tinybayes.plan.formats import FORMATS, Encoding, Illegal, Site
 from tinybayes.plan.formats.encoding import narrow_bias
 
 REQUANT = Requant(0, np.array([16384], np.int32), 16, -128, 127)
@@ -29,7 +29,7 @@ def conv(weight: np.ndarray) -> Conv:
 
 
 def encode(weight_format: str, node: Linear | Conv) -> Encoding:
-    made = FORMATS[weight_format](node)
+    made = FORMATS[node.op, weight_format](node, Site())
     assert isinstance(made, Encoding), made
     return made
 
@@ -146,7 +146,7 @@ def test_huffman_streams_hold_the_matrix(seed: int, levels: int, density: float,
     ],
 )
 def test_what_a_format_cannot_store_it_says(weight_format: str, matrix: np.ndarray, reason: str) -> None:
-    assert FORMATS[weight_format](linear(matrix)) == Illegal(weight_format, reason)
+    assert FORMATS["linear", weight_format](linear(matrix), Site()) == Illegal(weight_format, reason)
 
 
 def test_the_widest_elements_come_first_so_that_no_byte_is_lost_inside() -> None:
@@ -192,4 +192,4 @@ def test_narrow_biases_are_exact(values: list[int], shift: int) -> None:
 
 @pytest.mark.parametrize("weight_format", ["index", "huffman"])
 def test_a_layer_without_weights_is_stored_dense(weight_format: str) -> None:
-    assert isinstance(FORMATS[weight_format](linear([[0, 0, 0]])), Illegal)
+    assert isinstance(FORMATS["linear", weight_format](linear([[0, 0, 0]]), Site()), Illegal)

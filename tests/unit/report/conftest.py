@@ -46,16 +46,37 @@ def imu() -> Graph:
     )  # fmt: skip
 
 
+def part(group: str, owner: str, kind: str, size_bytes: int) -> dict[str, object]:
+    return {"group": group, "owner": owner, "kind": kind, "name": f"{owner}_{kind}", "bytes": size_bytes}
+
+
 def measured(record: Record, *, instructions: tuple[int, ...], samples: int, accuracy: float) -> Record:
     """The record as it is when all has been measured."""
     record = copy.deepcopy(record)
     weights = record["flash"]["weights_bytes"]
     record["flash"].update(code_bytes=2_764, other_bytes=5_236, image_bytes=weights + 2_764 + 5_236)
-    static = record["ram"]["arena_bytes"] + 1_316
-    record["ram"].update(static_bytes=static, stack_bytes=1_024, total_bytes=static + 1_024)
+    arena = record["ram"]["arena_bytes"]
+    record["ram"].update(
+        static_bytes=1_316, stack_bytes=1_024, total_bytes=arena + 1_316 + 1_024, reserved_stack_bytes=2_048,
+        stack_chain=[{"function": "main", "bytes": 24}, {"function": "step", "bytes": 1_000}],
+        parts=[part("network", "arena", "variables", arena), part("firmware", "protocol.c", "variables", 1_316)],
+    )  # fmt: skip
     record["latency"].update(source="emulated", instructions=sum(instructions) + 61)
     for layer, count in zip(record["layers"], instructions, strict=True):
         layer.update(instructions=count, code_bytes=38)
+    shared = 2_764 - 38 * len(instructions)
+    record["flash"]["parts"] = [
+        *(
+            part("layer", layer["name"], kind, size)
+            for layer in record["layers"]
+            for kind, size in {**layer["weights_bytes_by_kind"], "instructions": 34, "literals": 4}.items()
+        ),
+        part("network", record["network"]["name"], "instructions", shared),
+        part("library", "libc_nano.a", "instructions", 300),
+        part("firmware", "startup.c", "constants", 64),
+        part("firmware", "startup.c", "instructions", 4_870),
+        part("alignment", "alignment", "padding", 2),
+    ]
     tensors = samples * len(instructions)
     for place in ("host", "qemu"):
         record["verify"][place] = {

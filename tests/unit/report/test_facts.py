@@ -57,6 +57,10 @@ def changed(path: tuple[Any, ...], value: object) -> Record:
         (("accuracy", "device"), float("nan"), r"device: got nan, wanted a number in 0 \.\. 1"),
         (("accuracy", "device"), True, "device: got True"),
         (("stages", 0, "accuracy"), 1.5, r"stages\[0\]: accuracy: got 1\.5"),
+        (("flash", "parts", 0, "bytes"), 0, "flash: parts: got .*, wanted parts whose sum is all of flash"),
+        (("ram", "parts", 1, "bytes"), 1_317, "ram: parts: got .*, wanted parts whose sum is arena_bytes and static"),
+        (("flash", "parts", 0, "owner"), None, r"flash: parts\[0\]: owner: got None, wanted a text"),
+        (("ram", "stack_chain", 0, "bytes"), -1, r"ram: stack_chain\[0\]: bytes: got -1"),
         (("verify", "qemu"), None, "verify: qemu: got None, wanted an object"),
     ],
 )

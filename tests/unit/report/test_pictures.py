@@ -9,10 +9,11 @@ import pytest
 from tinybayes.report import theme
 from tinybayes.report.accuracy_plot import accuracy_plot
 from tinybayes.report.arena_map import arena_map
-from tinybayes.report.bars import factor, stacked
+from tinybayes.report.bars import factor, flash_bars, stacked
 from tinybayes.report.facts import check
 from tinybayes.report.matrices import png, shrink
 from tinybayes.report.record import Record
+from tinybayes.report.tables import flash_table, parts_table
 
 
 def test_a_png_shows_sign_and_strength_and_leaves_zeros_transparent() -> None:
@@ -100,3 +101,43 @@ def test_weights_stand_out_on_both_surfaces(surface: str) -> None:
 
 def test_light_and_dark_name_the_same_colours() -> None:
     assert theme.LIGHT.keys() == theme.DARK.keys()
+
+
+def number(cell: str) -> int:
+    return 0 if cell == "–" else int("".join(digit for digit in cell if digit.isdigit()))
+
+
+def test_the_flash_table_sums_to_the_image_by_row_and_column(lenet_measured: Record) -> None:
+    facts = check(lenet_measured)
+    table = flash_table(facts)
+    numbers = [[number(cell) for cell in row[table.words :]] for row in table.rows]
+    *rows, total = numbers
+    assert [sum(column) for column in zip(*rows, strict=True)] == total
+    assert total[-1] == facts.image_bytes
+    headings = table.headings[table.words :]
+    for row in rows:
+        assert sum(row[headings.index(kind)] for kind in ("constants", "instructions", "literals")) == row[-1]
+    layers = len(facts.layers)
+    assert [row[1] for row in table.rows[layers:]] == [
+        "shared by the layers", "startup.c", "libc_nano.a", "alignment", "whole image",
+    ]  # fmt: skip
+
+
+def test_before_a_build_the_flash_table_has_no_code(lenet_record: Record) -> None:
+    table = flash_table(check(lenet_record))
+    assert {row[-2] for row in table.rows} == {row[-3] for row in table.rows} == {"–"}
+    assert table.rows[-1][1] == "all layers"
+    assert number(table.rows[-1][-1]) == lenet_record["flash"]["weights_bytes"]
+
+
+def test_the_bars_of_flash_sum_to_the_image(lenet_measured: Record) -> None:
+    bars = flash_bars(check(lenet_measured))
+    assert bars[-1].label == "rest of the firmware"
+    assert sum(number(bar.value) for bar in bars) == lenet_measured["flash"]["image_bytes"]
+
+
+def test_ram_by_variable_sums_to_all_of_it(lenet_measured: Record) -> None:
+    facts = check(lenet_measured)
+    table = parts_table(facts.ram_parts, facts.stack_bytes)
+    assert number(table.rows[-1][-1]) == facts.ram_bytes == sum(number(row[-1]) for row in table.rows[:-1])
+    assert [*table.rows[-2][:3], number(table.rows[-2][3])] == ["stack", "worst case", "stack", facts.stack_bytes]

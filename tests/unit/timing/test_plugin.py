@@ -1,8 +1,9 @@
 import pytest
 
 from tinybayes.errors import ToolError
-from tinybayes.timing.instructions import count_instructions
+from tinybayes.timing.emulate import Marks, trace_in_qemu
 from tinybayes.timing.plugin import plugin_library
+from tinybayes.timing.program import Program
 
 
 def test_plugin_is_compiled_once_and_kept_in_the_users_cache(monkeypatch, tmp_path):
@@ -26,5 +27,6 @@ def test_without_a_compiler_the_error_says_how_to_get_one(monkeypatch, tmp_path)
 @pytest.mark.emulated
 def test_cache_directory_may_have_any_name(monkeypatch, tmp_path, toy_elf):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a,b =c"))
-    counts = count_instructions(toy_elf, "mps2-an386", begin="bench_begin", end="bench_end", steps={})
-    assert counts.total > 0
+    marks = Marks("toy_run", {}, caller="reset_handler")
+    trace = trace_in_qemu(toy_elf, Program.load(toy_elf, "cortex-m4"), "mps2-an386", marks)
+    assert trace.instructions > 0

@@ -7,21 +7,22 @@ odd number of blocks ends with a block of zeros. A block that holds a single non
 import numpy as np
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.formats.encoding import Encoding, Field, Illegal, WeightArray, row_arrays, segment_columns
+from tinybayes.plan.formats.encoding import Encoding, Illegal, Site, WeightArray, row_arrays, segment_columns
 from tinybayes.plan.formats.pairs import count_array, field_offsets
 
 NAME = "blocks"
 BLOCK = 4
 
 
-def encode(node: MacNode, field: Field | None = None) -> Encoding | Illegal:
+def encode(node: MacNode, site: Site) -> Encoding | Illegal:
     """Six bytes a block and a count a row; illegal where words of the map are not aligned."""
+    field = site.field
     if field is None:
         return Illegal(NAME, "only convolutions use a weight at several positions")
     if not field.aligned or segment_columns(node) % BLOCK:
         return Illegal(NAME, "columns of the map do not start at multiples of 4 bytes")
     groups = node.matrix.reshape(node.outputs, -1, BLOCK)
-    live = groups.any(axis=2)
+    live = np.any(groups != 0, axis=2)
     if not live.any():
         return Illegal(NAME, "there is no nonzero, and C has no empty arrays")
     words: list[int] = []

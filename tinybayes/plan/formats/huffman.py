@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tinybayes.coding.bits import BitWriter
 from tinybayes.coding.huffman import canonical_codes, code_lengths, lookup_table
 from tinybayes.ir import MacNode
-from tinybayes.plan.formats.encoding import Encoding, Illegal, WeightArray, row_arrays, segment_columns
+from tinybayes.plan.formats.encoding import Encoding, Illegal, Site, WeightArray, row_arrays, segment_columns
 
 NAME = "huffman"
 MAX_SYMBOLS = 32
@@ -36,7 +36,7 @@ class _Code:
         return np.array([symbol << 3 | (length - 1) for symbol, length in entries], dtype=np.uint8)
 
 
-def encode(node: MacNode) -> Encoding | Illegal:
+def encode(node: MacNode, _site: Site) -> Encoding | Illegal:
     """Codes for gaps and values; illegal for more than 32 levels, or codes longer than the decoder's window."""
     flat = node.weight.reshape(-1).astype(np.int64)
     positions = np.flatnonzero(flat)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.formats.encoding import Encoding, Illegal, WeightArray, row_arrays, segment_columns
+from tinybayes.plan.formats.encoding import Encoding, Illegal, Site, WeightArray, row_arrays, segment_columns
 
 NAME = "index"
 TILE = 256
 
 
-def encode(node: MacNode) -> Encoding | Illegal:
+def encode(node: MacNode, _site: Site) -> Encoding | Illegal:
     """Two bytes a nonzero and one a tile of every row; illegal for a tile of 256 nonzeros and for none at all."""
     columns = segment_columns(node)
     segments = node.weight.reshape(-1, columns)

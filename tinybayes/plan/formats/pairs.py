@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.formats.encoding import Encoding, Field, Illegal, WeightArray, row_arrays, segment_columns
+from tinybayes.plan.formats.encoding import Encoding, Field, Illegal, Site, WeightArray, row_arrays, segment_columns
 
 NAME = "pairs"
 
 
-def encode(node: MacNode, field: Field | None = None) -> Encoding | Illegal:
+def encode(node: MacNode, site: Site) -> Encoding | Illegal:
     """Four bytes a nonzero and a count a row; illegal without a field, and for no nonzero at all."""
+    field = site.field
     if field is None:
         return Illegal(NAME, "only convolutions use a weight at several positions")
     rows, columns = np.nonzero(node.matrix)
