@@ -116,16 +116,37 @@ TB_INLINE int32_t tb_clamp(int32_t value, int32_t low, int32_t high)
     return tb_max(tb_min(value, high), low);
 }
 
+/** `value >> shift` clamped to `low..high`; the bounds are constants of the layer. */
+TB_INLINE int32_t tb_shift_clamp(int32_t value, uint32_t shift, int32_t low, int32_t high)
+{
+#if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_SAT)
+    int32_t clamped;
+    if (__builtin_constant_p(shift) && shift > 0U && (high & (high + 1)) == 0 && high > 0) {
+        if (low == 0) {
+            __asm__("usat %0, %1, %2, asr %3"
+                    : "=r"(clamped)
+                    : "i"(32 - __builtin_clz((uint32_t)high)), "r"(value), "i"(shift));
+            return clamped;
+        }
+        if (low == -high - 1) {
+            __asm__("ssat %0, %1, %2, asr %3"
+                    : "=r"(clamped)
+                    : "i"(33 - __builtin_clz((uint32_t)high)), "r"(value), "i"(shift));
+            return clamped;
+        }
+    }
+#endif
+    return tb_clamp(value >> shift, low, high);
+}
+
 /** Code of channel `channel` for `accumulator`. */
 TB_INLINE int32_t tb_requantize(const struct tb_requant *requant, uint32_t channel, int32_t accumulator)
 {
     const int32_t multiplier = requant->multipliers != NULL ? requant->multipliers[channel] : requant->multiplier;
-    int32_t value = accumulator >> requant->pre_shift;
-    if (requant->saturate) {
-        value = tb_clamp(value, INT16_MIN, INT16_MAX);
-    }
-    value = (value * multiplier + (int32_t)(1U << (requant->post_shift - 1U))) >> requant->post_shift;
-    return tb_clamp(value, requant->low, requant->high);
+    const int32_t half = (int32_t)(1U << (requant->post_shift - 1U));
+    const int32_t value = requant->saturate ? tb_shift_clamp(accumulator, requant->pre_shift, INT16_MIN, INT16_MAX)
+                                            : accumulator >> requant->pre_shift;
+    return tb_shift_clamp(value * multiplier + half, requant->post_shift, requant->low, requant->high);
 }
 
 #endif

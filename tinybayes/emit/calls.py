@@ -191,15 +191,8 @@ def straight_twin(step: Step, weights: str) -> Call:
 
 
 def _walk(step: Step) -> Struct:
-    node = step.node
+    node, source = step.node, step.source
     assert isinstance(node, Conv)
-    pool, source, target = step.pool, step.source, step.target
-    window = pool.window if pool else (1, 1)
-    stride = pool.stride if pool else (1, 1)
-    average: Fields = {}
-    if isinstance(pool, AveragePool):
-        bound = 255 * window[0] * window[1]
-        average = {"average": True, "pool_requant": _requant(pool.requant, pool.name, bound=bound)}
     return Struct(
         "tb_walk",
         {
@@ -207,10 +200,25 @@ def _walk(step: Step) -> Struct:
             "segment_stride": source.stride_bytes,
             "row_stride": node.stride[0] * source.stride_bytes,
             "column_stride": node.stride[1] * source.tensor.channels,
-            "pool_height": window[0],
-            "pool_width": window[1],
-            "pool_row_stride": stride[0],
-            "pool_column_stride": stride[1],
+        },
+    )
+
+
+def _pooling(step: Step) -> Struct:
+    pool, target = step.pool, step.target
+    window = pool.window if pool else (1, 1)
+    stride = pool.stride if pool else (1, 1)
+    average: Fields = {}
+    if isinstance(pool, AveragePool):
+        bound = 255 * window[0] * window[1]
+        average = {"average": True, "pool_requant": _requant(pool.requant, pool.name, bound=bound)}
+    return Struct(
+        "tb_pooling",
+        {
+            "window_height": window[0],
+            "window_width": window[1],
+            "stride_height": stride[0],
+            "stride_width": stride[1],
             "height": target.tensor.hwc[0],
             "width": target.tensor.hwc[1],
             "output_row_gap": target.row_gap_bytes,
@@ -218,6 +226,70 @@ def _walk(step: Step) -> Struct:
             **average,
         },
     )
+
+
+def _patch(plan: Plan, step: Step) -> Struct:
+    node = step.node
+    assert isinstance(node, Conv)
+    height, width, channels = step.source.tensor.hwc
+    top, _, left, _ = node.padding
+    return Struct(
+        "tb_patch",
+        {
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "kernel_height": node.kernel[0],
+            "kernel_width": node.kernel[1],
+            "stride_height": node.stride[0],
+            "stride_width": node.stride[1],
+            "top": top,
+            "left": left,
+            "clipped": any(node.padding),
+            "aligned": channels % 4 == 0 and step.source.tensor.name != plan.graph.input,
+            "bytes": step.field_bytes,
+        },
+    )
+
+
+def _conv_dense(plan: Plan, step: Step, weights: str) -> Call:
+    scratch = plan.scratch(step)
+    assert scratch is not None
+    states = _at(scratch.offset + scratch.size_bytes - step.state_bytes)
+    memory: Fields = {"values": f"{weights}.values", "fields": _at(scratch.offset)}
+    if step.state_bytes:
+        memory = {**memory, "states": f"(int32_t *)(void *)({states})"}
+    arguments = (
+        _source_struct(plan, step),
+        _target(plan, step, origin=True),
+        Struct("tb_conv_dense", memory),
+        _rows(step, weights),
+        _patch(plan, step),
+        _pooling(step),
+    )
+    return Call("tb_conv_dense.h", "tb_conv_dense", arguments)
+
+
+def _conv_stored(plan: Plan, step: Step, weights: str) -> Call:
+    assert step.encoding is not None
+    counts = step.encoding.array("counts")
+    name = step.encoding.format
+    assert counts is not None
+    element = {"pairs": "struct tb_pair", "blocks": "struct tb_blocks"}[name]
+    stored: Fields = {
+        f"counts{counts.values.dtype.itemsize * 8}": f"{weights}.counts",
+        "in_blocks": name == "blocks",
+        name: f"(const {element} *)(const void *){weights}.{name}",
+    }
+    arguments = (
+        _source_struct(plan, step),
+        _target(plan, step, origin=True),
+        Struct("tb_stored", stored),
+        _rows(step, weights),
+        _walk(step),
+        _pooling(step),
+    )
+    return Call("tb_conv.h", f"tb_{step.kernel}", arguments)
 
 
 def _conv(plan: Plan, step: Step, weights: str) -> Call:
@@ -229,6 +301,7 @@ def _conv(plan: Plan, step: Step, weights: str) -> Call:
         _weights(step, weights),
         _rows(step, weights),
         _walk(step),
+        _pooling(step),
         *pairs,
     )
     return Call("tb_conv.h", f"tb_{step.kernel}", arguments)
@@ -286,9 +359,11 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
     "linear_huffman": _linear,
     "linear_gather": _linear,
     "linear_straight": _straight,
-    "conv_dense": _conv,
+    "conv_dense": _conv_dense,
     "conv_index": _conv,
     "conv_huffman": _conv,
+    "conv_pairs": _conv_stored,
+    "conv_blocks": _conv_stored,
     "max_pool": _pool,
     "average_pool": _pool,
     "select": _select,

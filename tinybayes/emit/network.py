@@ -13,7 +13,8 @@ from tinybayes.plan import Encoding, Plan, Step, WeightArray
 
 _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_linear.h": ("tb_formats.h", "tb_linear_dense.h", "tb_linear_index.h"),
-    "tb_conv.h": ("tb_formats.h",),
+    "tb_conv.h": ("tb_formats.h", "tb_pooling.h", "tb_sparse.h"),
+    "tb_conv_dense.h": ("tb_dot.h", "tb_patch.h", "tb_pooling.h"),
     "tb_map.h": (),
     "tb_arith.h": (),
 }
@@ -41,9 +42,9 @@ class Layer:
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
-        """The kernel calls of the layer, in order."""
-        first = zero_margins(self.plan, self.step)
-        return (*((first,) if first else ()), call(self.plan, self.step, self.symbol))
+        """The kernel calls of the layer, in order; margins come last, as they may lie over what the kernel reads."""
+        last = zero_margins(self.plan, self.step)
+        return (call(self.plan, self.step, self.symbol), *((last,) if last else ()))
 
     @property
     def lines(self) -> list[str]:

@@ -12,6 +12,7 @@ from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.cost import estimate_cycles, estimate_select_cycles
 from tinybayes.plan.formats import FORMATS, Encoding, Illegal, Site
 from tinybayes.plan.steps import Step
+from tinybayes.plan.walk import walk_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +54,16 @@ def parts(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
     return found
 
 
-def candidates_of(part: Sequence[Step], core: CoreClass) -> list[Candidate]:
-    """Every legal candidate of a part on a class of cores."""
+def candidates_of(part: Sequence[Step], core: CoreClass, network_input: str = "") -> list[Candidate]:
+    """Every legal candidate of a part on a class of cores; ``network_input`` is the tensor that may lie anywhere."""
     *before, step = part
     if not isinstance(step.node, MacNode):
         return [Candidate((step,))]
     costed = [replace(one, estimated_cycles=estimate_select_cycles(one.encoding, core)) for one in before]
-    found = [Candidate((*costed, encoded)) for encoded in encoded_steps(step, core)]
+    found = [Candidate((*costed, encoded)) for encoded in encoded_steps(step, core, network_input)]
     if before:
-        found += [Candidate((encoded,)) for encoded in encoded_steps(_without_selection(before[0], step), core)]
+        whole = _without_selection(before[0], step)
+        found += [Candidate((encoded,)) for encoded in encoded_steps(whole, core, network_input)]
     if not found:
         raise InternalError(f"{step.name}: no weight format can store this layer")
     return found
@@ -77,24 +79,24 @@ def pinned(candidates: Sequence[Candidate], formats: Mapping[str, str | None]) -
     raise UserError(f"no weight formats of {', '.join(sorted(names))} are legal that are {wanted}")
 
 
-def encoded_steps(step: Step, core: CoreClass) -> Iterator[Step]:
+def encoded_steps(step: Step, core: CoreClass, network_input: str) -> Iterator[Step]:
     """The step in every legal weight format."""
     node = step.node
     assert isinstance(node, MacNode)
-    site = Site(core, step.source.tensor.code_range)
+    site = Site(core, step.source.tensor.code_range, step.field(network_input))
     for (op, name), encode in FORMATS.items():
         # Sparse convolutions address the receptive field with 16 bits.
         if op != node.op or (name != "dense" and step.largest_offset >= 2**16):
             continue
         encoding = encode(node, site)
         if not isinstance(encoding, Illegal):
-            yield replace(step, encoding=encoding, estimated_cycles=_cycles(node, encoding, step.positions, core))
+            yield replace(step, encoding=encoding, estimated_cycles=_cycles(node, encoding, step, core))
 
 
-def _cycles(node: MacNode, encoding: Encoding, positions: int, core: CoreClass) -> int:
+def _cycles(node: MacNode, encoding: Encoding, step: Step, core: CoreClass) -> int:
     if encoding.code is not None:
         return encoding.code.cycles
-    return estimate_cycles(node, encoding.format, positions, core)
+    return estimate_cycles(node, encoding.format, step.positions, core, walk_of(step))
 
 
 def _without_selection(select: Step, step: Step) -> Step:

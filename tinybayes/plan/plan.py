@@ -11,7 +11,8 @@ from tinybayes.plan.candidates import candidates_of, parts, pinned
 from tinybayes.plan.choose import Limits, choose
 from tinybayes.plan.core_class import DEFAULT_CORE, core_class
 from tinybayes.plan.objective import OBJECTIVES
-from tinybayes.plan.steps import Step, lower
+from tinybayes.plan.overlap import lead_bytes
+from tinybayes.plan.steps import Step, lower, with_margins
 
 NO_LIMITS = Limits()
 
@@ -66,12 +67,12 @@ def make_plan(
         known = ", ".join(OBJECTIVES)
         near = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{near}")
-    every = [candidates_of(part, core_class(core)) for part in parts(lower(verify(graph)))]
+    every = [candidates_of(part, core_class(core), graph.input) for part in parts(lower(verify(graph)))]
     if formats is not None:
         chosen = [pinned(candidates, formats) for candidates in every]
     else:
         chosen = choose(every, objective, limits)
-    steps = tuple(step for candidate in chosen for step in candidate.steps)
+    steps = with_margins([step for candidate in chosen for step in candidate.steps])
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):
@@ -79,17 +80,14 @@ def make_plan(
         raise UserError(f"two buffers of the plan are called {twice!r}; give the tensor of that name another one")
     buffers = arena.place(unplaced)
     proof.prove(buffers, arena.arena_bytes(buffers), len(steps))
+    proof.prove_overlaps(steps, buffers)
     return Plan(graph, objective, core, steps, buffers)
 
 
 def fullest_step(plan: Plan) -> tuple[Step, int]:
     """The step during which most bytes of the arena are in use, and how many."""
     return max(
-        (
-            (step, sum(b.size_bytes for b in plan.buffers if b.first_step <= k <= b.last_step))
-            for k, step in enumerate(plan.steps)
-        ),
-        key=lambda pair: pair[1],
+        ((step, arena.bytes_alive(plan.buffers, k)) for k, step in enumerate(plan.steps)), key=lambda pair: pair[1]
     )
 
 
@@ -122,9 +120,12 @@ def _scratch_name(step: Step) -> str:
 
 def _buffers(steps: tuple[Step, ...]) -> list[Buffer]:
     readers = {step.source.tensor.name: k for k, step in enumerate(steps)}
-    buffers = [
-        Buffer(step.tensor, step.target.total_bytes, k, readers.get(step.tensor, k))
-        for k, step in enumerate(steps[:-1])
-    ]
+    written = {step.tensor for step in steps[:-1]}
+    buffers = []
+    for k, step in enumerate(steps[:-1]):
+        lead = lead_bytes(step) if step.source.tensor.name in written else None
+        over = step.source.tensor.name if lead is not None else ""
+        last = readers.get(step.tensor, k)
+        buffers.append(Buffer(step.tensor, step.target.total_bytes, k, last, over=over, lead_bytes=lead or 0))
     scratch = [Buffer(_scratch_name(step), step.scratch_bytes, k, k) for k, step in enumerate(steps)]
     return buffers + [buffer for buffer in scratch if buffer.size_bytes]

@@ -107,8 +107,8 @@ def test_objectives_rank_whole_networks() -> None:
 def test_maps_too_large_for_16_bit_offsets_take_dense_weights() -> None:
     graph = builder(2, 2**16, 1, density=0.1).conv(1, (2, 1), dtype="int8").graph()
     wide = builder(2, 2**16 - 1, 1, density=0.1).conv(1, (2, 1), dtype="int8").graph()
-    assert {step.format for step in encoded_steps(lower(wide)[0], "dsp")} > {"dense"}
-    assert {step.format for step in encoded_steps(lower(graph)[0], "dsp")} == {"dense"}
+    assert {step.format for step in encoded_steps(lower(wide)[0], "dsp", "x")} > {"dense"}
+    assert {step.format for step in encoded_steps(lower(graph)[0], "dsp", "x")} == {"dense"}
 
 
 def test_an_unknown_objective_names_those_there_are() -> None:

@@ -8,8 +8,8 @@ compares the sets.
 from collections.abc import Callable
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.formats import dense, gather, huffman, index, straight
-from tinybayes.plan.formats.encoding import Encoding, Illegal, Site, WeightArray
+from tinybayes.plan.formats import blocks, dense, gather, huffman, index, pairs, straight
+from tinybayes.plan.formats.encoding import Encoding, Field, Illegal, Site, WeightArray
 
 Encode = Callable[[MacNode, Site], Encoding | Illegal]
 
@@ -19,10 +19,15 @@ FORMATS: dict[tuple[str, str], Encode] = {
     ("linear", gather.NAME): gather.encode,
     ("linear", huffman.NAME): huffman.encode,
     ("linear", straight.NAME): straight.encode,
-    ("conv", dense.NAME): dense.encode,
+    ("conv", dense.NAME): dense.encode_conv,
     ("conv", index.NAME): index.encode,
     ("conv", huffman.NAME): huffman.encode,
+    ("conv", pairs.NAME): pairs.encode,
+    ("conv", blocks.NAME): blocks.encode,
 }
 """By operator and weight format: what stores a layer for a site. Any core can run what is stored for any."""
 
-__all__ = ["FORMATS", "Encode", "Encoding", "Illegal", "Site", "WeightArray"]
+UNPACKED = (index.NAME, huffman.NAME)
+"""Formats whose rows a convolution unpacks into scratch memory."""
+
+__all__ = ["FORMATS", "UNPACKED", "Encode", "Encoding", "Field", "Illegal", "Site", "WeightArray"]

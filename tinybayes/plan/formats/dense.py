@@ -7,8 +7,7 @@ from tinybayes.ir import MacNode
 from tinybayes.plan.formats.encoding import Encoding, Site, WeightArray, row_arrays, segment_columns
 
 NAME = "dense"
-
-
+ROW_ALIGNMENT_BYTES = 4
 _BY_FOURS = ("armv7m", "dsp")
 _FOUR = 4
 
@@ -37,3 +36,13 @@ def by_fours(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     whole = rows // _FOUR * _FOUR
     blocks = padded[:whole].reshape(-1, _FOUR, padded.shape[1] // _FOUR, _FOUR).transpose(0, 2, 1, 3)
     return np.concatenate([blocks.reshape(-1), padded[whole:].reshape(-1)])
+
+
+def encode_conv(node: MacNode, site: Site) -> Encoding:
+    """One byte a weight, each row filled up with zeros to whole words."""
+    made = encode(node, site)
+    matrix = node.matrix.astype(np.int8)
+    matrix = np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % ROW_ALIGNMENT_BYTES)))
+    values = WeightArray("values", matrix.reshape(-1), "weights", "row by row, in whole words", is_words=True)
+    arrays = tuple(values if array.name == "values" else array for array in made.arrays)
+    return Encoding(NAME, arrays, made.constants)

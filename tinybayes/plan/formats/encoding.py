@@ -19,6 +19,7 @@ _C_TYPES = {
     np.dtype(np.uint16): "uint16_t",
     np.dtype(np.uint32): "uint32_t",
     np.dtype(np.int32): "int32_t",
+    np.dtype(np.uint32): "uint32_t",
 }
 
 
@@ -45,11 +46,24 @@ class WeightArray:
 
 
 @dataclass(frozen=True)
+class Field:
+    """How a convolution's receptive field lies in the map that it reads.
+
+    ``segment_stride_bytes`` lead from one kernel row to the next; ``aligned`` says that every column of the map starts
+    at a multiple of 4 bytes.
+    """
+
+    segment_stride_bytes: int
+    aligned: bool
+
+
+@dataclass(frozen=True)
 class Site:
-    """Where a layer runs: the class of the core, and the range of the codes that it reads."""
+    """Where a layer runs: the class of the core, the range of the codes that it reads, a convolution's field."""
 
     core: CoreClass = "dsp"
     code_range: tuple[int, int] = (-128, 127)
+    field: Field | None = None
 
 
 @dataclass(frozen=True, eq=False)
