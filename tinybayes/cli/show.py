@@ -89,6 +89,12 @@ def summary_lines(record: Mapping[str, Any]) -> list[str]:
         f"whole image {bytes_text(flash['image_bytes'])} B",
         f"RAM     arena {bytes_text(ram['arena_bytes'])} B, whole image {bytes_text(ram['total_bytes'])} B",
     ]
+    if ram.get("reserved_stack_bytes") is not None:
+        bound = ram["stack_bytes"]
+        text = f"no bound ({ram['stack_unbounded']})" if bound is None else f"at most {bound:,} B"
+        lines.append(f"stack   {text}, {ram['reserved_stack_bytes']:,} B reserved")
+    elif ram.get("network_stack_bytes") is not None:
+        lines.append(f"stack   at most {ram['network_stack_bytes']:,} B for one inference")
     if latency["instructions"] is not None:
         lines.append(f"latency {latency['instructions']:,} instructions per inference ({latency['source']})")
     if latency["cycles"] is not None:

@@ -12,6 +12,7 @@ KINDS = ("weights", "tables", "biases", "multipliers", "padding")
 _LARGEST_COUNT = 2**53
 _LONGEST_TEXT = 200
 _LONGEST_SYMBOL = 2 * _LONGEST_TEXT
+_LONGEST_REASON = 20 * _LONGEST_TEXT
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Facts:
     ram_bytes: int | None
     ram_parts: tuple[Part, ...]
     stack_chain: tuple[tuple[str, int], ...]
+    stack_unbounded: str | None
     latency_source: str | None
     instructions: int | None
     cycles: int | None
@@ -190,6 +192,7 @@ def check(record: Mapping[str, Any]) -> Facts:
             (call.text("function", _LONGEST_SYMBOL), call.count("bytes"))
             for call in ram.optional_entries("stack_chain")
         ),
+        stack_unbounded=ram.known_text("stack_unbounded", _LONGEST_REASON) if ram.has("stack_unbounded") else None,
         latency_source=latency.known_text("source"),
         instructions=latency.known_count("instructions"),
         cycles=latency.known_count("cycles"),
@@ -273,8 +276,8 @@ class _Entry:
             raise self.wrong(key, f"a text of at most {longest} printable characters")
         return value
 
-    def known_text(self, key: str) -> str | None:
-        return None if self._value(key) is None else self.text(key)
+    def known_text(self, key: str, longest: int = _LONGEST_TEXT) -> str | None:
+        return None if self._value(key) is None else self.text(key, longest)
 
     def real(self, key: str, high: float) -> float:
         value = self._value(key)

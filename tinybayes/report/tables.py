@@ -27,23 +27,23 @@ def flash_table(facts: Facts) -> Table:
     kinds = [kind for kind in KINDS if any(layer.bytes_by_kind.get(kind) for layer in facts.layers)]
     titles = (*(KIND_TITLES[kind] for kind in kinds), "constants", *_CODE_TITLES, "bytes")
     numbers: list[tuple[int | None, ...]] = []
-    words: list[tuple[str, str, str, str]] = []
+    words: list[tuple[str, str, str]] = []
     for number, layer in enumerate(facts.layers):
-        words.append((str(number), _title(layer), layer.op, layer.format or _NONE))
+        words.append((str(number), _title(layer), layer.format or _NONE))
         by_kind = (layer.bytes_by_kind.get(kind, 0) for kind in kinds)
         code = _code(facts.flash_parts, "layer", layer.name, layer.code_bytes)
         total = layer.weights_bytes + (layer.code_bytes or 0)
         numbers.append((*by_kind, layer.weights_bytes, *code, total))
     for group, owner in _others(facts.flash_parts):
-        words.append(("", _OWNERS.get(group, owner), "", ""))
+        words.append(("", _OWNERS.get(group, owner), ""))
         code = _code(facts.flash_parts, group, owner, None)
         total = sum(part.size_bytes for part in facts.flash_parts if (part.group, part.owner) == (group, owner))
         numbers.append((*(None for _ in kinds), total - sum(size or 0 for size in code), *code, total))
-    words.append(("", "all layers" if facts.image_bytes is None else "whole image", "", ""))
+    words.append(("", "all layers" if facts.image_bytes is None else "whole image", ""))
     sums = (_sum(column) for column in zip(*numbers, strict=True))
     rows = zip(words, [*numbers, tuple(sums)], strict=True)
     shown = tuple((*named, *(_known(size) for size in sizes)) for named, sizes in rows)
-    return Table(("#", "layer", "operator", "format", *titles), shown, 4, total=True)
+    return Table(("#", "layer", "format", *titles), shown, 3, total=True)
 
 
 def parts_table(parts: Iterable[Part], stack_bytes: int | None = None) -> Table:

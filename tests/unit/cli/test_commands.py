@@ -129,3 +129,39 @@ def test_compress_makes_a_network_that_compiles(
     assert "classes that changed" in told.out and f"next: tinybayes compile {net}" in told.out
     refused = tinybayes("compress", "plain_model:network", *options, "--bits", 12)
     assert refused.status == 2 and "--bits: got 12, wanted 1 to 8" in refused.err
+
+
+def test_build_says_what_stack_is_promised_and_reserved(tinybayes: Command, compiled: Path) -> None:
+    done = tinybayes("build", compiled)
+    assert done.status == 0, done.err
+    ram = json.loads((compiled / "report.json").read_text())["ram"]
+    assert f"stack   at most {ram['stack_bytes']:,} B, {ram['reserved_stack_bytes']:,} B reserved" in done.out
+
+
+def test_a_core_alone_gives_a_library(tinybayes: Command, network: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = tinybayes("compile", network, "--board", "cortex-m0plus", "--out", out)
+    assert done.status == 0, done.err
+    assert f"next: tinybayes verify {out} --on host\n" in done.out
+    done = tinybayes("build", out)
+    assert done.status == 0, done.err
+    ram = json.loads((out / "report.json").read_text())["ram"]
+    assert f"stack   at most {ram['network_stack_bytes']} B for one inference" in done.out
+    assert str(out / "build/libnetwork.a") in done.out
+    assert tinybayes("verify", out, "--on", "host").status == 0
+    refused = tinybayes("verify", out, "--on", "host,qemu")
+    assert refused.status == 2
+    assert "holds a library for cortex-m0plus, which runs on host only; compile for microbit" in refused.err
+
+
+def test_boards_lists_cores_without_chip(tinybayes: Command) -> None:
+    rows = {row["name"]: row for row in json.loads(tinybayes("boards", "--json").out)["boards"]}
+    assert rows["cortex-m33"] == {
+        "name": "cortex-m33",
+        "title": "Arm Cortex-M33, library only",
+        "chip": None,
+        "core": "cortex-m33",
+        "emulated": False,
+        "tier": 2,
+    }
+    assert rows["mps2-an386"]["chip"] == "an386"
