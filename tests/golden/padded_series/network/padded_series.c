@@ -35,9 +35,9 @@ TB_STEP void padded_series_step_1(const int8_t *input, int8_t *output, uint8_t *
         (struct tb_rows){.count = 4, .bias8 = padded_series_layer1_conv.bias, .bias_shift = 3,
             .requant = {.multiplier = 24576, .pre_shift = 2, .post_shift = 15, .low = 0, .high = 255,
             .saturate = false}},
-        (struct tb_walk){.segments = 1, .segment_stride = 20, .row_stride = 20, .column_stride = 2,
-            .pool_height = 1, .pool_width = 2, .pool_row_stride = 1, .pool_column_stride = 2, .height = 1,
-            .width = 4, .output_row_gap = 0, .output_channels = 4},
+        (struct tb_walk){.segments = 1, .segment_stride = 20, .row_stride = 20, .column_stride = 2},
+        (struct tb_pooling){.window_height = 1, .window_width = 2, .stride_height = 1, .stride_width = 2,
+            .height = 1, .width = 4, .output_row_gap = 0, .output_channels = 4},
         (struct tb_pair *)(void *)(arena + 36));
 }
 
