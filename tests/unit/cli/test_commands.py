@@ -57,13 +57,14 @@ def test_run_writes_real_values_and_codes(tinybayes: Command, compiled: Path, sa
     assert done.status == 0, done.err
     facts = json.loads(done.out)
     graph = three_formats()
-    given = np.load(samples)
-    codes = execute(graph, quantize_input(graph, given["x"]))[graph.output]
+    with np.load(samples) as given:
+        x, y = given["x"], given["y"]
+    codes = execute(graph, quantize_input(graph, x))[graph.output]
     with np.load(result) as written:
         np.testing.assert_array_equal(written["q"], codes)
         np.testing.assert_array_equal(written["y"], codes * np.float32(graph.output_tensor.scale))
     assert facts["samples"] == 20
-    assert facts["accuracy"] == (codes.argmax(axis=1) == given["y"]).mean()
+    assert facts["accuracy"] == (codes.argmax(axis=1) == y).mean()
 
 
 def test_verify_on_the_host_needs_no_build(tinybayes: Command, compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
