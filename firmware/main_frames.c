@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "image.h"
 #include "protocol.h"
+#include "setup.h"
 #include "stack.h"
 #include "uart.h"
 
@@ -19,17 +20,34 @@ void port_write(const uint8_t *bytes, uint32_t length)
     }
 }
 
-void fault_notify(const struct fault_record *record)
+static _Noreturn void report_for_ever(const struct fault_record *record, enum protocol_status status)
 {
-    const bool overflow = (record->configurable_status & FAULT_STACK_LIMIT) != 0u || stack_grew_to(record->sp) ||
-                          stack_grew_to(record->address);
     for (;;) {
-        protocol_report_fault(record, overflow ? STATUS_STACK_OVERFLOW : STATUS_FAULT);
+        protocol_report_fault(record, status);
         /* Again for whoever asks next: every request ends in a delimiter. */
         uint8_t byte = 1;
         while (!uart_poll(&byte) || byte != 0u) {
         }
     }
+}
+
+void fault_notify(const struct fault_record *record)
+{
+    const bool overflow = (record->configurable_status & FAULT_STACK_LIMIT) != 0u || stack_grew_to(record->sp) ||
+                          stack_grew_to(record->address);
+    report_for_ever(record, overflow ? STATUS_STACK_OVERFLOW : STATUS_FAULT);
+}
+
+/** @brief Returns where the set-up is complete; else says for ever which step is not. */
+static void check_setup(void)
+{
+#if BOARD_SETUP_STEPS > 0
+    if (!setup_completed()) {
+        const uint32_t step = setup_failed_step();
+        const struct fault_record record = {.pc = step, .address = setup_steps[step].address};
+        report_for_ever(&record, STATUS_SETUP_FAILED);
+    }
+#endif
 }
 
 #ifdef LINK_FAULT_INJECTION
@@ -83,6 +101,7 @@ int main(void)
     uart_start();
     cycles_start();
     protocol_start();
+    check_setup();
     protocol_report_loss();
     for (;;) {
         uint8_t byte;

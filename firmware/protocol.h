@@ -62,6 +62,8 @@ enum protocol_status {
                                     a fault record follows */
     STATUS_FAULT = 7,          /**< a fault record follows; the device does nothing else any more */
     STATUS_NO_COUNTER = 8,     /**< nothing on the device counts cycles */
+    STATUS_SETUP_FAILED = 9,   /**< as STATUS_FAULT, but what failed is step number pc of the board's set-up, which
+                                    waits for the register at address in vain */
 };
 
 /** @brief Sends bytes over the line. Defined by each image. */
@@ -79,7 +81,7 @@ void protocol_receive(uint8_t byte);
 /**
  * @brief Sends a fault record; safe at any moment, in the middle of a reply too.
  *
- * @param status STATUS_FAULT or STATUS_STACK_OVERFLOW
+ * @param status STATUS_FAULT, STATUS_STACK_OVERFLOW or STATUS_SETUP_FAILED
  */
 void protocol_report_fault(const struct fault_record *record, enum protocol_status status);
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from tinybayes.boards import list_boards, load_board
 from tinybayes.cli.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,3 +67,16 @@ def test_decisions_are_numbered_without_gaps_and_listed() -> None:
             "## Decision",
             "## Consequences",
         ]
+
+
+@pytest.mark.parametrize("name", [name for name in list_boards() if not load_board(name).emulated])
+def test_every_real_board_has_a_row_with_its_figures(name: str) -> None:
+    board = load_board(name)
+    rows = re.findall(rf"^\| `{name}` \|.*$", (ROOT / "docs" / "boards.md").read_text(), re.MULTILINE)
+    assert len(rows) == 1
+    figures = [cell.strip() for cell in rows[0].split("|")]
+    core = board.core.replace("cortex-m", "Cortex-M").replace("0plus", "0+")
+    core += "F" if board.core == "cortex-m4" and board.chip.fpu != "none" else ""
+    assert figures[2] == f"{core}, {board.clock_hz // 1_000_000} MHz"
+    assert figures[4] == f"{board.flash.size_bytes // 1024} KB, {board.ram.size_bytes // 1024} KB"
+    assert board.uart.baud == 115200

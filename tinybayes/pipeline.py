@@ -45,7 +45,7 @@ def load_network(model: "str | Path | nn.Module | Graph", calibration: npt.NDArr
     elif isinstance(model, str | Path) and str(model).endswith(".tbn"):
         graph = tbn.load(model)
     else:
-        graph = _import(model, calibration)
+        graph = import_network(model, calibration)
     if graph.is_integer:
         return graph
     if calibration is None:
@@ -53,7 +53,8 @@ def load_network(model: "str | Path | nn.Module | Graph", calibration: npt.NDArr
     return to_integer(graph, calibration)
 
 
-def _import(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32] | None) -> Graph:
+def import_network(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32] | None) -> Graph:
+    """The float network of a ``.pt2`` file, ``module:callable`` or torch module; raises as :func:`load_network`."""
     is_archive = isinstance(model, str | Path) and str(model).endswith(".pt2")
     if not is_archive and (isinstance(model, Path) or (isinstance(model, str) and ":" not in model)):
         raise UserError(f"{model}: wanted a .tbn or .pt2 file, or module:callable that names a function in Python")

@@ -1,40 +1,66 @@
-"""Bayesian sparsification of torch networks: variational layers, their KL divergence and schedules."""
+"""Bayesian sparsification of torch networks: priors, posteriors, variational layers, divergences and schedules."""
 
 from tinybayes.bayes.batch_norm import refresh_batch_norm
 from tinybayes.bayes.cap import cap_living, cubic_cap
-from tinybayes.bayes.divergence import log_uniform_kl
-from tinybayes.bayes.layers import CLIP, INITIAL_LOG_SIGMA2, THRESHOLD, Conv1dVD, Conv2dVD, LinearVD, log_alpha
+from tinybayes.bayes.groups import Blocks, Grouping, by_input, by_output
+from tinybayes.bayes.layers import Variational
+from tinybayes.bayes.posteriors import Moments, Posterior
+from tinybayes.bayes.priors import (
+    INITIAL_LOG_SIGMA2,
+    THRESHOLD,
+    AutomaticRelevance,
+    GaussianDropout,
+    Horseshoe,
+    LogUniform,
+    NormalJeffreys,
+    Prior,
+    StandardNormal,
+)
 from tinybayes.bayes.schedule import constant_then_linear, cosine, warm_up
 from tinybayes.bayes.sparsify import (
-    LogAlphaStatistics,
+    Extracted,
+    ScoreStatistics,
+    extract,
     kl,
-    log_alpha_statistics,
-    log_alphas,
     posterior_mean,
+    score_statistics,
+    scores,
     sparsify,
     variational_layers,
+    variational_weights,
 )
 
 __all__ = [
-    "CLIP",
     "INITIAL_LOG_SIGMA2",
     "THRESHOLD",
-    "Conv1dVD",
-    "Conv2dVD",
-    "LinearVD",
-    "LogAlphaStatistics",
+    "AutomaticRelevance",
+    "Blocks",
+    "Extracted",
+    "GaussianDropout",
+    "Grouping",
+    "Horseshoe",
+    "LogUniform",
+    "Moments",
+    "NormalJeffreys",
+    "Posterior",
+    "Prior",
+    "ScoreStatistics",
+    "StandardNormal",
+    "Variational",
+    "by_input",
+    "by_output",
     "cap_living",
     "constant_then_linear",
     "cosine",
     "cubic_cap",
+    "extract",
     "kl",
-    "log_alpha",
-    "log_alpha_statistics",
-    "log_alphas",
-    "log_uniform_kl",
     "posterior_mean",
     "refresh_batch_norm",
+    "score_statistics",
+    "scores",
     "sparsify",
     "variational_layers",
+    "variational_weights",
     "warm_up",
 ]

@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
-from tinybayes.bayes.layers import INITIAL_LOG_SIGMA2, THRESHOLD
-from tinybayes.bayes.sparsify import log_alphas, variational_layers
+from tinybayes.bayes.posteriors import AdditiveGaussian
+from tinybayes.bayes.priors import INITIAL_LOG_SIGMA2, THRESHOLD
+from tinybayes.bayes.sparsify import variational_weights
 
 
 def cubic_cap(epoch: float, start: float, end: float, most: int, least: int) -> int:
@@ -19,13 +20,18 @@ def cap_living(module: nn.Module, most: int, threshold: float = THRESHOLD) -> No
 
     A weight that is put out has mean 0 and hardly any variance, so that it stops adding noise to its layer; what the
     data asks for may grow back. Small weights with wide posteriors go first, as in Graves (NIPS 2011), section 6.
+    Only for posteriors with a variance of each weight; raises TypeError for others.
     """
-    values = log_alphas(module)
-    everything = torch.cat([value.flatten() for value in values.values()])
+    weights = []
+    for name, weight, posterior in variational_weights(module):
+        if not isinstance(posterior, AdditiveGaussian):
+            raise TypeError(f"{name}: a cap wants a variance of each weight, got {type(posterior).__name__}")
+        weights.append((weight, posterior, posterior.score(weight)))
+    everything = torch.cat([score.flatten() for _, _, score in weights])
     limit = threshold
     if most < len(everything):
         limit = min(limit, float(everything.kthvalue(most + 1).values))
-    for name, layer in variational_layers(module):
-        out = values[name] >= limit
-        layer.weight[out] = 0.0
-        layer.log_sigma2[out] = INITIAL_LOG_SIGMA2
+    for weight, posterior, score in weights:
+        out = score >= limit
+        weight[out] = 0.0
+        posterior.log_sigma2[out] = INITIAL_LOG_SIGMA2

@@ -1,26 +1,22 @@
-"""Linear and convolutional layers with a Gaussian posterior over every weight: sparse variational dropout.
+"""Layers whose weights have a posterior: linear, convolutional and recurrent.
 
-The posterior of a weight is N(theta, sigma^2), in the additive parametrisation of Molchanov et al. (ICML 2017):
-``weight`` holds theta and ``log_sigma2`` the logarithm of the variance. In training mode the layers sample
-pre-activations instead of weights (local reparametrisation, Kingma et al. 2015); in evaluation mode they use the
-posterior mean.
+Each has the plain layer's attributes and, in ``posteriors``, a :class:`Posterior` for each weight by its name. In
+training mode linear and convolutional layers sample pre-activations instead of weights (local reparametrisation,
+Kingma, Salimans and Welling 2015) unless ``local`` is False; then, and in recurrent layers always, the weights are
+sampled once for each forward pass (Kingma and Welling 2014). In evaluation mode all use the posterior mean.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-THRESHOLD = 3.0
-CLIP = 8.0
-INITIAL_LOG_SIGMA2 = -10.0
+from tinybayes.bayes.posteriors import Moments, Posterior
+
 _EPSILON = 1e-8
-
-
-def log_alpha(weight: Tensor, log_sigma2: Tensor) -> Tensor:
-    """log(sigma^2 / theta^2), clipped to [-8, 8]; the small constant keeps weights of exactly 0 finite."""
-    return (log_sigma2 - torch.log(weight * weight + _EPSILON)).clamp(-CLIP, CLIP)
 
 
 def _perturbed(mean: Tensor, variance: Tensor) -> Tensor:
@@ -28,47 +24,105 @@ def _perturbed(mean: Tensor, variance: Tensor) -> Tensor:
     return mean + torch.sqrt(variance + _EPSILON) * torch.randn_like(mean)
 
 
-class LinearVD(nn.Linear):
-    """nn.Linear with a variational weight matrix; the bias is a plain parameter."""
+class Variational(nn.Module):
+    """What all variational layers share. Made from a plain layer by :func:`tinybayes.bayes.sparsify`."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the plain layer takes
-        super().__init__(*args, **options)
-        self.log_sigma2 = nn.Parameter(torch.full_like(self.weight, INITIAL_LOG_SIGMA2))
+    posteriors: nn.ModuleDict
+    local: bool
+
+    def posterior(self, weight_name: str = "weight") -> Posterior:
+        """The posterior of a weight."""
+        found = self.posteriors[weight_name]
+        assert isinstance(found, Posterior)
+        return found
+
+    def weights(self) -> Iterator[tuple[str, Tensor, Posterior]]:
+        """(name, location parameter, posterior) of every weight that has a posterior."""
+        for name in self.posteriors:
+            yield name, self.get_parameter(name), self.posterior(name)
+
+    def _mean(self, name: str) -> Tensor:
+        return self.posterior(name).marginal(self.get_parameter(name)).mean
+
+    def _moments(self, name: str) -> Moments:
+        return self.posterior(name).conditional(self.get_parameter(name))
+
+
+class VariationalLinear(Variational, nn.Linear):
+    """nn.Linear with a posterior over its matrix; the bias is a plain parameter."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, in_features) to (batch, out_features)."""
-        mean = F.linear(input, self.weight, self.bias)
         if not self.training:
-            return mean
-        return _perturbed(mean, F.linear(input * input, self.log_sigma2.exp()))
+            return F.linear(input, self._mean("weight"), self.bias)
+        mean, variance = self._moments("weight")
+        if not self.local:
+            return F.linear(input, _perturbed(mean, variance), self.bias)
+        return _perturbed(F.linear(input, mean, self.bias), F.linear(input * input, variance))
 
 
-class _ConvVD(nn.modules.conv._ConvNd):
+class _VariationalConv(Variational, nn.modules.conv._ConvNd):
     """What the two convolutions share; every output position draws its own noise."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - whatever the plain layer takes
-        super().__init__(*args, **options)
-        self.log_sigma2 = nn.Parameter(torch.full_like(self.weight, INITIAL_LOG_SIGMA2))
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, in_channels, *space) to (batch, out_channels, *space)."""
-        mean = self._conv_forward(input, self.weight, self.bias)
+        convolve: Any = self._conv_forward  # nn.Conv1d and nn.Conv2d have it, their base does not
         if not self.training:
-            return mean
-        variance = self._conv_forward(input * input, self.log_sigma2.exp(), None)
-        return _perturbed(mean, variance)
+            return convolve(input, self._mean("weight"), self.bias)  # type: ignore[no-any-return]
+        mean, variance = self._moments("weight")
+        if not self.local:
+            return convolve(input, _perturbed(mean, variance), self.bias)  # type: ignore[no-any-return]
+        return _perturbed(convolve(input, mean, self.bias), convolve(input * input, variance, None))
 
 
-class Conv1dVD(_ConvVD, nn.Conv1d):
-    """nn.Conv1d with a variational kernel."""
+class VariationalConv1d(_VariationalConv, nn.Conv1d):
+    """nn.Conv1d with a posterior over its kernel."""
 
 
-class Conv2dVD(_ConvVD, nn.Conv2d):
-    """nn.Conv2d with a variational kernel."""
+class VariationalConv2d(_VariationalConv, nn.Conv2d):
+    """nn.Conv2d with a posterior over its kernel."""
 
 
-VARIATIONAL: dict[type[nn.Module], type[nn.Module]] = {
-    nn.Linear: LinearVD,
-    nn.Conv1d: Conv1dVD,
-    nn.Conv2d: Conv2dVD,
+class _VariationalRecurrent(Variational, nn.RNNBase):
+    """What GRU and LSTM share: weights drawn once for a batch of sequences, the same at every time step."""
+
+    @contextmanager
+    def drawn(self) -> Iterator[None]:
+        """While it lasts, the layer computes with weights drawn from their posteriors, or with their means."""
+        plain = self._flat_weights
+        weights = {name: _perturbed(*self._moments(name)) if self.training else self._mean(name)
+                   for name in self.posteriors}  # fmt: skip
+        self._flat_weights = [
+            weights.get(name, weight) for name, weight in zip(self._flat_weights_names, plain, strict=True)
+        ]
+        try:
+            yield
+        finally:
+            self._flat_weights = plain
+
+
+class VariationalGRU(_VariationalRecurrent, nn.GRU):
+    """nn.GRU with a posterior over its weight matrices."""
+
+    def forward(self, *arguments: Any) -> Any:  # noqa: ANN401 - as the plain layer's
+        """As the plain layer's."""
+        with self.drawn():
+            return nn.GRU.forward(self, *arguments)
+
+
+class VariationalLSTM(_VariationalRecurrent, nn.LSTM):
+    """nn.LSTM with a posterior over its weight matrices."""
+
+    def forward(self, *arguments: Any) -> Any:  # noqa: ANN401 - as the plain layer's
+        """As the plain layer's."""
+        with self.drawn():
+            return nn.LSTM.forward(self, *arguments)
+
+
+VARIATIONAL: dict[type[nn.Module], type[Variational]] = {
+    nn.Linear: VariationalLinear,
+    nn.Conv1d: VariationalConv1d,
+    nn.Conv2d: VariationalConv2d,
+    nn.GRU: VariationalGRU,
+    nn.LSTM: VariationalLSTM,
 }

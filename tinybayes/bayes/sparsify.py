@@ -7,56 +7,95 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tinybayes.bayes.divergence import log_uniform_kl
-from tinybayes.bayes.layers import INITIAL_LOG_SIGMA2, THRESHOLD, VARIATIONAL, Conv1dVD, Conv2dVD, LinearVD, log_alpha
+from tinybayes.bayes.layers import VARIATIONAL, Variational
+from tinybayes.bayes.posteriors import Posterior
+from tinybayes.bayes.priors import LogUniform, Prior
 
 _PLAIN = {variational: plain for plain, variational in VARIATIONAL.items()}
-Variational = LinearVD | Conv1dVD | Conv2dVD
 
 
-def sparsify(module: nn.Module, initial_log_sigma2: float = INITIAL_LOG_SIGMA2) -> nn.Module:
-    """A copy of ``module`` whose Linear, Conv1d and Conv2d have variational weights around their present values."""
+def sparsify(module: nn.Module, prior: Prior | None = None, *, local: bool = True) -> nn.Module:
+    """A copy of ``module`` whose Linear, Conv1d, Conv2d, GRU and LSTM layers have posteriors over their weights.
+
+    Posteriors start around the present values; ``prior`` is :class:`LogUniform` unless another is given. ``local``
+    chooses between sampling pre-activations and sampling weights. A training loop has only to add :func:`kl` to its
+    loss, divided by the number of training samples where the loss is a mean over samples.
+    """
+    prior = LogUniform() if prior is None else prior
     module = copy.deepcopy(module)
     for layer in list(module.modules()):
         if type(layer) in VARIATIONAL:
             # The variational class has the plain one's attributes, so the layer keeps its place, options and hooks.
             layer.__class__ = VARIATIONAL[type(layer)]
-            weight = layer.get_parameter("weight")
-            layer.log_sigma2 = nn.Parameter(torch.full_like(weight, initial_log_sigma2))
+            groups = getattr(layer, "groups", 1)
+            names = [name for name, _ in layer.named_parameters(recurse=False) if name.startswith("weight")]
+            layer.posteriors = nn.ModuleDict(
+                {name: prior.posterior(layer.get_parameter(name).detach(), groups) for name in names}
+            )
+            layer.local = local  # type: ignore[assignment] # a plain flag, though modules may hold tensors
     return module
 
 
+@torch.no_grad()
 def posterior_mean(module: nn.Module) -> nn.Module:
     """A plain copy of a variational network: every weight is its posterior mean."""
     module = copy.deepcopy(module)
-    for layer in list(module.modules()):
-        if type(layer) in _PLAIN:
-            del layer.log_sigma2
-            layer.__class__ = _PLAIN[type(layer)]
+    for _, layer in list(variational_layers(module)):
+        for _, weight, posterior in layer.weights():
+            weight.copy_(posterior.marginal(weight).mean)
+        del layer.posteriors, layer.local
+        layer.__class__ = _PLAIN[type(layer)]  # type: ignore[assignment] # back to what it was made from
     return module
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What a posterior says of one weight: ``mask`` (1 keeps, 0 prunes), ``mean`` and ``variance``, all its shape."""
+
+    mask: Tensor
+    mean: Tensor
+    variance: Tensor
+
+
+@torch.no_grad()
+def extract(module: nn.Module) -> dict[str, Extracted]:
+    """Masks, means and variances of every variational weight, by the weight's parameter name; copies."""
+    found = {}
+    for name, weight, posterior in variational_weights(module):
+        mean, variance = posterior.marginal(weight)
+        keep = (posterior.score(weight) < posterior.threshold).to(weight.dtype)
+        found[name] = Extracted(keep, mean.clone(), variance.clone())
+    return found
 
 
 def variational_layers(module: nn.Module) -> Iterator[tuple[str, Variational]]:
     """(name, layer) of every variational layer, in the order of the module."""
     for name, layer in module.named_modules():
-        if type(layer) in _PLAIN:
+        if isinstance(layer, Variational):
             yield name, layer
 
 
-def log_alphas(module: nn.Module) -> dict[str, Tensor]:
-    """log alpha of every variational weight, by the name of its layer; shaped as the weight, with gradient."""
-    return {name: log_alpha(layer.weight, layer.log_sigma2) for name, layer in variational_layers(module)}
+def variational_weights(module: nn.Module) -> Iterator[tuple[str, Tensor, Posterior]]:
+    """(parameter name, location, posterior) of every variational weight, in the order of the module."""
+    for layer_name, layer in variational_layers(module):
+        for name, weight, posterior in layer.weights():
+            yield f"{layer_name}.{name}" if layer_name else name, weight, posterior
+
+
+def scores(module: nn.Module) -> dict[str, Tensor]:
+    """The pruning score of every variational weight, by parameter name; shaped as the weight, with gradient."""
+    return {name: posterior.score(weight) for name, weight, posterior in variational_weights(module)}
 
 
 def kl(module: nn.Module) -> Tensor:
-    """KL divergence of the whole posterior from the log-uniform prior in nats, a scalar with gradient."""
-    terms = [log_uniform_kl(values).sum() for values in log_alphas(module).values()]
+    """KL divergence of the whole posterior from the prior in nats, a scalar with gradient."""
+    terms = [posterior.kl(weight) for _, weight, posterior in variational_weights(module)]
     return torch.stack(terms).sum() if terms else torch.zeros(())
 
 
 @dataclass(frozen=True)
-class LogAlphaStatistics:
-    """What the posterior of a layer says: how many weights live (log alpha below the threshold), the quartiles."""
+class ScoreStatistics:
+    """What the posterior of a weight tensor says: how many live (score below the threshold), the quartiles."""
 
     weights: int
     nonzero: int
@@ -64,10 +103,12 @@ class LogAlphaStatistics:
 
 
 @torch.no_grad()
-def log_alpha_statistics(module: nn.Module, threshold: float = THRESHOLD) -> dict[str, LogAlphaStatistics]:
-    """Statistics of log alpha by layer."""
+def score_statistics(module: nn.Module, threshold: float | None = None) -> dict[str, ScoreStatistics]:
+    """Statistics of the scores by parameter name; ``threshold`` stands in for the posteriors' own where given."""
     statistics = {}
-    for name, values in log_alphas(module).items():
+    for name, weight, posterior in variational_weights(module):
+        values = posterior.score(weight)
+        limit = posterior.threshold if threshold is None else threshold
         low, middle, high = torch.quantile(values.flatten().double(), torch.tensor([0.25, 0.5, 0.75]).double()).tolist()
-        statistics[name] = LogAlphaStatistics(values.numel(), int((values < threshold).sum()), (low, middle, high))
+        statistics[name] = ScoreStatistics(values.numel(), int((values < limit).sum()), (low, middle, high))
     return statistics

@@ -44,13 +44,15 @@ class Table:
         return key in self._values
 
     def take_text(self, key: str, choices: Iterable[str] = ()) -> str:
-        """A string that is not empty, one of ``choices`` if there are any."""
+        """A string that is not empty and may stand in a comment of C, one of ``choices`` if there are any."""
         value = self._take(key, str, "a text")
         known = tuple(choices)
         if known and value not in known:
             raise self.error(key, f"got {value!r}, wanted one of {', '.join(known)}.{did_you_mean(value, known)}")
         if not value.strip():
             raise self.error(key, "is empty, wanted a text")
+        if not value.isprintable() or "*/" in value:
+            raise self.error(key, f"got {value!r}, wanted one line of text without '*/'")
         return str(value)
 
     def take_texts(self, key: str, choices: Iterable[str] = ()) -> tuple[str, ...]:

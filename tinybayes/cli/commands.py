@@ -1,4 +1,4 @@
-"""All commands but ``train`` and ``demo``."""
+"""The commands that need no module of their own."""
 
 import re
 from decimal import Decimal
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tinybayes.cli.compress import compress
 from tinybayes.cli.demo import demo
 from tinybayes.cli.show import console, layer_table, print_json, progress_bars, summary_lines
 from tinybayes.errors import UserError, VerificationError
@@ -22,6 +23,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KM]?)i?B?", re.IGNORECASE)
 def register(app: typer.Typer) -> None:
     """Adds the commands to ``app``."""
     app.command()(demo)
+    app.command()(compress)
     app.command(name="compile")(compile_)
     app.command()(build)
     app.command()(run)
@@ -115,7 +117,10 @@ def run(
 
 def verify(
     directory: Directory,
-    on: Annotated[str, typer.Option(help="Comma-separated: host, qemu, URLs of serial ports.")] = "host,qemu",
+    on: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated: host, qemu, serial URLs; else host, and qemu where it knows the board."),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -133,8 +138,9 @@ def verify(
     """
     from tinybayes.datasets.samples import read_samples
 
-    places = _places(on)
+    given = None if on is None else _places(on)
     deployment = _open(directory)
+    places = given or _places(_places_of(deployment))
     samples = None if data is None else read_samples(data, deployment.plan.graph.torch_input_shape)
     if deployment.record["flash"]["image_bytes"] is None and places != ["host"]:
         deployment.build()

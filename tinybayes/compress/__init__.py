@@ -2,6 +2,7 @@
 
 from tinybayes.compress.bits import entropy_bits, estimated_bytes, gap_bits
 from tinybayes.compress.fold import fold_batch_norm
+from tinybayes.compress.magnitude import layer_adaptive_scores, prune_by_magnitude, share_weights
 from tinybayes.compress.prune import MaskedNetwork, posterior_masks, prune, weight_counts
 from tinybayes.compress.share import GRID, MAX_LEVELS, SharedNetwork, cluster, snap_to_grid
 
@@ -15,8 +16,11 @@ __all__ = [
     "estimated_bytes",
     "fold_batch_norm",
     "gap_bits",
+    "layer_adaptive_scores",
     "posterior_masks",
     "prune",
+    "prune_by_magnitude",
+    "share_weights",
     "snap_to_grid",
     "weight_counts",
 ]

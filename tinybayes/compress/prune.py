@@ -6,17 +6,19 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from tinybayes.bayes import THRESHOLD, log_alphas, posterior_mean
+from tinybayes.bayes import posterior_mean, variational_weights
 
 
 @torch.no_grad()
-def posterior_masks(module: nn.Module, threshold: float = THRESHOLD) -> dict[str, Tensor]:
-    """Float masks (1 keeps, 0 prunes) by parameter name: a weight goes when its log alpha reaches ``threshold``."""
-    return {_parameter(name): (values < threshold).float() for name, values in log_alphas(module).items()}
+def posterior_masks(module: nn.Module, threshold: float | None = None) -> dict[str, Tensor]:
+    """Float masks (1 keeps, 0 prunes) by parameter name: a weight goes when its score reaches ``threshold``.
 
-
-def _parameter(layer: str) -> str:
-    return f"{layer}.weight" if layer else "weight"
+    Without ``threshold``, the one that each weight's prior came with decides.
+    """
+    return {
+        name: (posterior.score(weight) < (posterior.threshold if threshold is None else threshold)).float()
+        for name, weight, posterior in variational_weights(module)
+    }
 
 
 class MaskedNetwork(nn.Module):
@@ -48,8 +50,8 @@ class MaskedNetwork(nn.Module):
         return network
 
 
-def prune(module: nn.Module, threshold: float = THRESHOLD) -> MaskedNetwork:
-    """The posterior mean of a variational network, with weights of log alpha >= ``threshold`` masked out."""
+def prune(module: nn.Module, threshold: float | None = None) -> MaskedNetwork:
+    """The posterior mean of a variational network, with weights whose score reaches ``threshold`` masked out."""
     return MaskedNetwork(posterior_mean(module), posterior_masks(module, threshold))
 
 

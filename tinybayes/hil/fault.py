@@ -40,3 +40,14 @@ def describe_fault(payload: bytes) -> str:
         f"{name} at pc={pc:#010x}, lr={lr:#010x}: {' and '.join(causes) or 'cause not recorded'}{where} "
         f"(sp={sp:#010x}, xpsr={xpsr:#010x}, CFSR={status:#010x}, HFSR={hard_status:#010x})"
     )
+
+
+def describe_failed_setup(payload: bytes) -> str:
+    """One line about a step of the board's set-up that waited in vain, from the record that a device sent."""
+    if len(payload) != _RECORD.size:
+        return f"a failed set-up, with a record of {len(payload)} bytes that cannot be read"
+    step, *_, address = _RECORD.unpack(payload)
+    return (
+        f"its set-up not complete: step {step} (counted from 0 in firmware/board_setup.c) waits in vain for the "
+        f"register at {address:#010x}; is the board the one that the image was made for?"
+    )

@@ -48,6 +48,7 @@ class Status(IntEnum):
     STACK_OVERFLOW = 6
     FAULT = 7
     NO_COUNTER = 8
+    SETUP_FAILED = 9
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Self
 import serial
 
 from tinybayes.errors import DeviceError
-from tinybayes.hil.fault import describe_fault
+from tinybayes.hil.fault import describe_failed_setup, describe_fault
 from tinybayes.hil.frames import (
     DELIMITER,
     LARGEST_FRAME_BYTES,
@@ -152,6 +152,8 @@ class Link:
 
 
 def _stopped(frame: Frame) -> str:
+    if frame.status == Status.SETUP_FAILED:
+        return f"the device stopped with {describe_failed_setup(frame.payload)}"
     fault = describe_fault(frame.payload)
     if frame.status == Status.STACK_OVERFLOW:
         return f"{_STATUS_TEXT[Status.STACK_OVERFLOW]}. It stopped with {fault}"

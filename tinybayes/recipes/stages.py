@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from tinybayes.bayes import (
+    LogUniform,
     cap_living,
     constant_then_linear,
     cosine,
     cubic_cap,
     kl,
-    log_alpha_statistics,
     posterior_mean,
+    score_statistics,
     sparsify,
     warm_up,
 )
@@ -71,7 +72,7 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
             cap_living(module, cubic_cap(epoch, knobs.warm_up_start, end, weights, knobs.most_nonzero), knobs.threshold)
 
     def living(module: nn.Module) -> int:
-        return sum(layer.nonzero for layer in log_alpha_statistics(module, knobs.threshold).values())
+        return sum(layer.nonzero for layer in score_statistics(module, knobs.threshold).values())
 
     def shared_groups(module: nn.Module) -> list[dict[str, Any]]:
         named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
@@ -100,7 +101,7 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
         Stage(
             name="sparse",
             epochs=knobs.sparse_epochs,
-            prepare=lambda modules: sparsify(modules["dense"], knobs.initial_log_sigma2),
+            prepare=lambda modules: sparsify(modules["dense"], LogUniform(knobs.initial_log_sigma2)),
             groups=sparse_groups,
             plain=posterior_mean,
             nonzero=living,

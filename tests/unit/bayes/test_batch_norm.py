@@ -3,12 +3,12 @@
 import torch
 from torch import nn
 
-from tinybayes.bayes import refresh_batch_norm, sparsify
+from tinybayes.bayes import LogUniform, refresh_batch_norm, sparsify
 
 
 def test_statistics_become_those_of_the_noise_free_activations():
     torch.manual_seed(0)
-    module = sparsify(nn.Sequential(nn.Conv1d(2, 3, 3), nn.BatchNorm1d(3)), initial_log_sigma2=0.0)
+    module = sparsify(nn.Sequential(nn.Conv1d(2, 3, 3), nn.BatchNorm1d(3)), LogUniform(initial_log_sigma2=0.0))
     x = torch.randn(512, 2, 8)
     for _ in range(30):
         module.train()(x)

@@ -1,9 +1,10 @@
 """The falling cap on living weights."""
 
+import pytest
 import torch
 from torch import nn
 
-from tinybayes.bayes import cap_living, cubic_cap, log_alpha_statistics, log_alphas, sparsify
+from tinybayes.bayes import NormalJeffreys, cap_living, cubic_cap, score_statistics, scores, sparsify
 
 
 def variational(seed: int = 0) -> nn.Module:
@@ -12,7 +13,7 @@ def variational(seed: int = 0) -> nn.Module:
 
 
 def living(module: nn.Module) -> int:
-    return sum(layer.nonzero for layer in log_alpha_statistics(module).values())
+    return sum(layer.nonzero for layer in score_statistics(module).values())
 
 
 def test_the_cap_falls_from_all_to_the_target():
@@ -23,7 +24,7 @@ def test_the_cap_falls_from_all_to_the_target():
 
 def test_only_the_best_known_weights_stay_over_all_layers():
     module = variational()
-    before = torch.cat([value.flatten() for value in log_alphas(module).values()]).detach()
+    before = torch.cat([value.flatten() for value in scores(module).values()]).detach()
     weights = torch.cat([module[0].weight.flatten(), module[2].weight.flatten()]).detach().clone()
     cap_living(module, 50)
     after = torch.cat([module[0].weight.flatten(), module[2].weight.flatten()]).detach()
@@ -35,7 +36,7 @@ def test_only_the_best_known_weights_stay_over_all_layers():
 def test_weights_at_the_threshold_go_whatever_the_cap():
     module = variational()
     with torch.no_grad():
-        module[0].log_sigma2.fill_(20.0)
+        module[0].posterior().log_sigma2.fill_(20.0)
     cap_living(module, 10_000)
     assert (module[0].weight == 0).all()
     assert (module[2].weight != 0).any()
@@ -48,3 +49,9 @@ def test_a_weight_that_was_put_out_can_grow_back():
     with torch.no_grad():
         module[2].weight[0, 0] = 0.01
     assert living(module) == 1
+
+
+def test_a_cap_on_weights_says_that_groups_have_no_weights_to_cap():
+    module = sparsify(nn.Sequential(nn.Linear(3, 2)), NormalJeffreys())
+    with pytest.raises(TypeError, match=r"0\.weight: a cap wants a variance of each weight, got GroupNormalJeffreys"):
+        cap_living(module, 2)

@@ -6,7 +6,7 @@ import torch
 from scipy.special import dawsn, digamma
 from scipy.stats import poisson
 
-from tinybayes.bayes import log_uniform_kl
+from tinybayes.bayes.divergence import log_uniform_kl
 
 APPROXIMATION_ERROR = 0.0095
 GRADIENT_ERROR = 0.0138

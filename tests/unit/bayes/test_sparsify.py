@@ -7,19 +7,18 @@ import torch
 from torch import nn
 
 from tinybayes.bayes import (
-    Conv1dVD,
-    Conv2dVD,
-    LinearVD,
+    LogUniform,
     constant_then_linear,
     cosine,
     kl,
-    log_alpha_statistics,
-    log_alphas,
-    log_uniform_kl,
     posterior_mean,
+    score_statistics,
+    scores,
     sparsify,
     warm_up,
 )
+from tinybayes.bayes.divergence import log_uniform_kl
+from tinybayes.bayes.layers import VariationalConv1d, VariationalConv2d, VariationalLinear
 
 
 def network() -> nn.Sequential:
@@ -29,19 +28,19 @@ def network() -> nn.Sequential:
 
 def test_sparsify_swaps_every_weighted_layer_and_keeps_its_values_and_options():
     plain = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2, padding=1), nn.Flatten(), nn.Linear(8, 3), nn.ReLU())
-    variational = sparsify(plain, -6.0)
-    assert [type(layer) for layer in variational] == [Conv2dVD, nn.Flatten, LinearVD, nn.ReLU]
+    variational = sparsify(plain, LogUniform(initial_log_sigma2=-6.0))
+    assert [type(layer) for layer in variational] == [VariationalConv2d, nn.Flatten, VariationalLinear, nn.ReLU]
     assert [type(layer) for layer in plain] == [nn.Conv2d, nn.Flatten, nn.Linear, nn.ReLU]
     x = torch.randn(2, 1, 4, 4)
     assert torch.equal(variational.eval()(x), plain(x))
-    assert (variational[0].log_sigma2 == -6.0).all()
+    assert (variational[0].posterior().log_sigma2 == -6.0).all()
     assert variational[0].weight is not plain[0].weight
 
 
 def test_nested_networks_go_there_and_back():
     plain = network()
     back = posterior_mean(sparsify(plain))
-    assert type(sparsify(plain)[0][0]) is Conv1dVD
+    assert type(sparsify(plain)[0][0]) is VariationalConv1d
     assert type(back[0][0]) is nn.Conv1d
     assert {k: v.tolist() for k, v in back.state_dict().items()} == {
         k: v.tolist() for k, v in plain.state_dict().items()
@@ -50,13 +49,13 @@ def test_nested_networks_go_there_and_back():
 
 def test_kl_is_the_sum_over_all_weights_and_has_gradient():
     module = sparsify(network())
-    values = log_alphas(module)
-    assert list(values) == ["0.0", "2"]
+    values = scores(module)
+    assert list(values) == ["0.0.weight", "2.weight"]
     total = kl(module)
     assert total.item() == pytest.approx(sum(log_uniform_kl(v).sum().item() for v in values.values()), rel=1e-6)
     total.backward()
     # More noise is nearer to the prior, whichever the weight.
-    assert (module[2].log_sigma2.grad <= 0).all()
+    assert (module[2].posterior().log_sigma2.grad <= 0).all()
     assert kl(nn.ReLU()).item() == 0.0
 
 
@@ -66,8 +65,8 @@ def test_statistics_count_the_living_and_name_the_quartiles():
         layer.weight.fill_(1.0)
     module = sparsify(nn.Sequential(layer))
     with torch.no_grad():
-        module[0].log_sigma2.copy_(torch.tensor([[-4.0, -2.0, 3.0, 5.0]]))
-    statistics = log_alpha_statistics(module)["0"]
+        module[0].posterior().log_sigma2.copy_(torch.tensor([[-4.0, -2.0, 3.0, 5.0]]))
+    statistics = score_statistics(module)["0.weight"]
     assert (statistics.weights, statistics.nonzero) == (4, 2)
     assert statistics.quartiles == pytest.approx((-2.5, 0.5, 3.5))
 

@@ -5,19 +5,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tinybayes.bayes import Conv1dVD, Conv2dVD, LinearVD, log_alpha
+from tinybayes.bayes import sparsify
+from tinybayes.bayes.posteriors import log_alpha
 
 LAYERS = [
-    (lambda: LinearVD(5, 3), (2, 5), F.linear),
-    (lambda: Conv1dVD(2, 3, 3, padding=1), (2, 2, 6), lambda x, w, b: F.conv1d(x, w, b, padding=1)),
-    (lambda: Conv2dVD(2, 3, 2, stride=2), (2, 2, 4, 4), lambda x, w, b: F.conv2d(x, w, b, stride=2)),
+    (lambda: sparsify(nn.Linear(5, 3)), (2, 5), F.linear),
+    (lambda: sparsify(nn.Conv1d(2, 3, 3, padding=1)), (2, 2, 6), lambda x, w, b: F.conv1d(x, w, b, padding=1)),
+    (lambda: sparsify(nn.Conv2d(2, 3, 2, stride=2)), (2, 2, 4, 4), lambda x, w, b: F.conv2d(x, w, b, stride=2)),
 ]
 IDS = ["linear", "conv1d", "conv2d"]
 
 
 def spread(layer: nn.Module) -> None:
     with torch.no_grad():
-        layer.log_sigma2.copy_(torch.randn_like(layer.log_sigma2) - 2)
+        layer.posterior().log_sigma2.copy_(torch.randn_like(layer.posterior().log_sigma2) - 2)
 
 
 @pytest.mark.parametrize(("make", "shape", "operator"), LAYERS, ids=IDS)
@@ -27,7 +28,7 @@ def test_moments_are_those_of_sampled_weights(make, shape, operator):
     spread(layer)
     with torch.no_grad():
         ours = torch.stack([layer(x) for _ in range(draws)])
-        sigma = torch.exp(0.5 * layer.log_sigma2)
+        sigma = torch.exp(0.5 * layer.posterior().log_sigma2)
         theirs = torch.stack(
             [operator(x, layer.weight + sigma * torch.randn_like(sigma), layer.bias) for _ in range(draws)]
         )
@@ -51,15 +52,19 @@ def test_gradient_equals_finite_differences(make, shape, operator):
 
     def loss(weight, log_sigma2):
         torch.manual_seed(3)
-        return torch.func.functional_call(layer, {"weight": weight, "log_sigma2": log_sigma2}, (x,)).square().sum()
+        return (
+            torch.func.functional_call(layer, {"weight": weight, "posteriors.weight.log_sigma2": log_sigma2}, (x,))
+            .square()
+            .sum()
+        )
 
-    assert torch.autograd.gradcheck(loss, (layer.weight, layer.log_sigma2), eps=1e-6, atol=1e-5)
+    assert torch.autograd.gradcheck(loss, (layer.weight, layer.posterior().log_sigma2), eps=1e-6, atol=1e-5)
 
 
 def test_zero_inputs_have_finite_gradients():
-    layer = LinearVD(4, 2)
+    layer = sparsify(nn.Linear(4, 2))
     layer(torch.zeros(3, 4)).sum().backward()
-    assert torch.isfinite(layer.log_sigma2.grad).all()
+    assert torch.isfinite(layer.posterior().log_sigma2.grad).all()
 
 
 def test_log_alpha_is_clipped_and_finite_at_zero_weights():

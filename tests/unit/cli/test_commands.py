@@ -32,6 +32,17 @@ def test_compile_says_what_to_do_next(tinybayes: Command, network: Path, tmp_pat
     assert (tmp_path / "out" / "network" / "wake_word.h").is_file()
 
 
+def test_a_board_that_qemu_does_not_have_is_verified_on_the_host(
+    tinybayes: Command, network: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = tinybayes("compile", network, "--board", "nucleo-l4r5zi", "--out", out)
+    assert f"next: tinybayes verify {out} --on host\n" in done.out
+    done = tinybayes("verify", out, "--json")
+    assert done.status == 0, done.err
+    assert list(json.loads(done.out)["verify"]) == ["host"]
+
+
 def test_compiling_again_replaces_the_earlier_result(tinybayes: Command, network: Path, compiled: Path) -> None:
     done = tinybayes("compile", network, "--board", "mps2-an386", "--out", compiled, "--name", "other")
     assert done.status == 0
@@ -93,3 +104,28 @@ def test_boards_for_people(tinybayes: Command) -> None:
     done = tinybayes("boards")
     assert done.status == 0
     assert "mps2-an386" in done.out
+
+
+def test_compress_makes_a_network_that_compiles(
+    tinybayes: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plain_model.py").write_text(
+        "import torch\n\n\ndef network():\n    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Linear(16, 12), torch.nn.ReLU(), torch.nn.Linear(12, 3))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    data, net = tmp_path / "typical.npz", tmp_path / "net.tbn"
+    np.savez(data, x=np.random.default_rng(0).normal(size=(64, 16)).astype(np.float32))
+    options = ("--calibration", data, "--out", net)
+    done = tinybayes("compress", "plain_model:network", *options, "--sparsity", 0.5, "--max-drop", 40, "--json")
+    assert done.status == 0, done.err
+    figures = json.loads(done.out)
+    assert figures["file_bytes"] == net.stat().st_size
+    assert (figures["levels"], figures["labelled"]) == (15, False)
+    assert figures["sparsity"] >= 0.49
+    out = tmp_path / "compressed"
+    assert tinybayes("compile", net, "--board", "mps2-an386", "--out", out).status == 0
+    told = tinybayes("compress", "plain_model:network", *options, "--max-drop", 40)
+    assert "classes that changed" in told.out and f"next: tinybayes compile {net}" in told.out
+    refused = tinybayes("compress", "plain_model:network", *options, "--bits", 12)
+    assert refused.status == 2 and "--bits: got 12, wanted 1 to 8" in refused.err

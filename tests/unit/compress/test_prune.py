@@ -12,7 +12,7 @@ def variational() -> nn.Module:
     module = sparsify(nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1)))
     with torch.no_grad():
         module[0].weight.fill_(1.0)
-        module[0].log_sigma2.copy_(torch.tensor([[2.99, 3.0, -8.0], [3.01, 9.0, 0.0]]))
+        module[0].posterior().log_sigma2.copy_(torch.tensor([[2.99, 3.0, -8.0], [3.01, 9.0, 0.0]]))
     return module
 
 
@@ -58,7 +58,7 @@ def test_masks_travel_in_the_state_dict():
 def test_a_layer_without_weight_left_still_runs():
     module = variational()
     with torch.no_grad():
-        module[0].log_sigma2.fill_(20.0)
+        module[0].posterior().log_sigma2.fill_(20.0)
     plain = prune(module).plain()
     assert weight_counts(plain)[0] == 2
     assert torch.isfinite(plain(torch.randn(2, 3))).all()

@@ -16,9 +16,10 @@ def files(protocol: str = "frames", name: str = "network", digest: bytes = bytes
     return firmware_files(BOARD, network_name=name, network_digest=digest, protocol=protocol)
 
 
+@pytest.mark.parametrize("name", ["mps2-an386", "nucleo-g071rb", "pico", "pico2"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_every_file_that_is_included_or_compiled_is_there(protocol):
-    made = files(protocol)
+def test_every_file_that_is_included_or_compiled_is_there(protocol, name):
+    made = firmware_files(load_board(name), network_name="network", network_digest=bytes(16), protocol=protocol)
     assert list(made) == sorted(made)
     for path, text in made.items():
         if path.endswith((".c", ".h")):
@@ -40,6 +41,39 @@ def test_board_numbers_are_in_their_places():
     assert "#define BOARD_UART_BASE 0x40004000u\n" in made["firmware/board.h"]
     assert "#define BOARD_CLOCK_HZ 25000000u\n" in made["firmware/board.h"]
     assert "-mcpu=cortex-m4 -mfloat-abi=hard -mfpu=fpv4-sp-d16 -mthumb -O2" in made["CMakeLists.txt"]
+
+
+def test_a_board_without_setup_has_none_of_its_code():
+    made = files()
+    assert "#define BOARD_SETUP_STEPS 0u\n" in made["firmware/board.h"]
+    assert not {"firmware/setup.c", "firmware/board_setup.c", "firmware/image_header.c"} & set(made)
+    assert "setup" not in made["CMakeLists.txt"]
+
+
+def test_setup_steps_are_a_table_that_says_where_each_comes_from():
+    board = load_board("nucleo-g071rb")
+    made = firmware_files(board, network_name="network", network_digest=bytes(16), protocol="none")
+    assert f"#define BOARD_SETUP_STEPS {len(board.chip.setup) + len(board.setup)}u\n" in made["firmware/board.h"]
+    assert f"#define BOARD_SETUP_CHIP_STEPS {len(board.chip.setup)}u\n" in made["firmware/board.h"]
+    table = made["firmware/board_setup.c"]
+    assert [table.index(f"/* {step.name}: {step.source} */") for step in board.setup_steps] == sorted(
+        table.index(f"/* {step.name}: {step.source} */") for step in board.setup_steps
+    )
+    assert (
+        "    /* RCC_CR: PLLRDY: RM0444 Rev 5, Clock control register (RCC_CR) */\n"
+        "    {\n"
+        "        .address = 0x40021000u,\n"
+        "        .mask = 0x02000000u,\n"
+        "        .value = 0x02000000u,\n"
+        "        .operation = SETUP_WAIT,\n"
+        "        .width_bits = 32,\n"
+        "    },\n"
+    ) in table
+
+
+def test_the_image_of_a_board_with_a_boot_loader_begins_behind_it():
+    made = firmware_files(load_board("nano33ble"), network_name="network", network_digest=bytes(16), protocol="none")
+    assert "FLASH (rx) : ORIGIN = 0x00010000, LENGTH = 0x000F0000" in made["firmware/memory.ld"]
 
 
 def test_the_network_is_bound_by_its_name_and_digest():

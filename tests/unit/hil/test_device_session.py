@@ -1,6 +1,7 @@
 """The client against the firmware's own protocol code, over lines good and bad."""
 
 import random
+import struct
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.emulated.toy_network.toy_reference import toy_tensors
 from tinybayes.errors import DeviceError, UserError
 from tinybayes.hil import Link, Session
+from tinybayes.hil.fault import describe_failed_setup
 from tinybayes.hil.frames import Kind
 from tinybayes.run.device import DeviceRunner
 
@@ -133,6 +135,13 @@ def test_a_fault_is_told_in_words(fake_board):
     ):
         Session(link)
     link.close()
+
+
+def test_a_failed_setup_is_told_by_its_step_and_register():
+    record = struct.pack("<8I", 7, 0, 0, 0, 0, 0, 0, 0x40021000)
+    assert describe_failed_setup(record).startswith("its set-up not complete: step 7 (counted from 0 in firmware/")
+    assert "in vain for the register at 0x40021000" in describe_failed_setup(record)
+    assert describe_failed_setup(record[:-1]) == "a failed set-up, with a record of 31 bytes that cannot be read"
 
 
 def test_a_stack_overflow_is_told(fake_board):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from tinybayes.bayes import LinearVD
+from tinybayes.bayes.layers import VariationalLinear
 from tinybayes.datasets import Dataset
 from tinybayes.errors import FileFormatError, UserError
 from tinybayes.recipes import KNOBS, Knobs
@@ -250,7 +250,7 @@ def test_an_unknown_recipe_suggests_the_nearest():
 def test_variational_layers_are_swapped_in_for_the_sparse_stage():
     run = trainer(knobs=dataclasses.replace(SHORT, dense_epochs=1, sparse_epochs=1))
     run.run()
-    assert type(run.state.modules["sparse"][6]) is LinearVD
+    assert type(run.state.modules["sparse"][6]) is VariationalLinear
 
 
 @pytest.mark.parametrize(
