@@ -193,7 +193,6 @@ def report(
 
 def boards(as_json: Json = False) -> None:
     """List the boards that networks can be compiled for, and the cores that libraries can."""
-    from rich import box
     from rich.table import Table
 
     from tinybayes.boards import Board, list_targets, load_target
@@ -213,7 +212,7 @@ def boards(as_json: Json = False) -> None:
         ]
         print_json({"boards": rows})
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for heading in ("name", "core"):
         table.add_column(heading, no_wrap=True)
     for heading in ("clock", "flash", "RAM"):
