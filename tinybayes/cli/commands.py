@@ -9,7 +9,7 @@ import typer
 
 from tinybayes.cli.compress import compress
 from tinybayes.cli.demo import demo
-from tinybayes.cli.show import console, layer_table, print_json, progress_bars, summary_lines
+from tinybayes.cli.show import console, layer_table, memory_text, print_json, progress_bars, summary_lines
 from tinybayes.errors import UserError, VerificationError
 
 if TYPE_CHECKING:
@@ -225,16 +225,20 @@ def boards(as_json: Json = False) -> None:
         ]
         print_json({"boards": rows})
         return
-    table = Table()
-    for heading in ("name", "title", "core", "flash", "RAM", "emulated", "tier"):
-        table.add_column(heading)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "core"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("clock", "flash", "RAM"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("emulated", no_wrap=True)
+    table.add_column("tier", justify="right")
     for b in known:
-        sizes = (
-            (f"{b.flash.size_bytes // 1024:,} KiB", f"{b.ram.size_bytes // 1024:,} KiB")
+        figures = (
+            (f"{b.clock_hz / 1e6:g} MHz", memory_text(b.flash.size_bytes), memory_text(b.ram.size_bytes))
             if isinstance(b, Board)
-            else ("", "")
+            else ("", "", "")
         )
-        table.add_row(b.name, b.title, b.core, *sizes, "yes" if b.emulated else "no", str(b.tier))
+        table.add_row(b.name, b.core, *figures, "yes" if b.emulated else "no", str(b.tier))
     console().print(table)
 
 

@@ -57,6 +57,11 @@ def bytes_text(count: int | None) -> str:
     return "-" if count is None else f"{count:,}"
 
 
+def memory_text(size_bytes: int) -> str:
+    """The size of a memory: ``4 MiB``, ``96 KiB``."""
+    return f"{size_bytes >> 20} MiB" if size_bytes % (1 << 20) == 0 else f"{size_bytes // 1024} KiB"
+
+
 def layer_table(record: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a rich table
     """Layers with formats, bytes and instructions."""
     from rich.table import Table

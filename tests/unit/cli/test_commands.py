@@ -104,7 +104,11 @@ def test_doctor_is_one_json_object(tinybayes: Command) -> None:
 def test_boards_for_people(tinybayes: Command) -> None:
     done = tinybayes("boards")
     assert done.status == 0
-    assert "mps2-an386" in done.out
+    rows = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert "name core clock flash RAM emulated tier" in rows
+    assert "mps2-an386 cortex-m4 25 MHz 4 MiB 4 MiB yes 1" in rows
+    assert "stm32vldiscovery cortex-m3 24 MHz 128 KiB 8 KiB yes 1" in rows
+    assert "pico cortex-m0plus 125 MHz 2 MiB 264 KiB no 3" in rows
 
 
 def test_compress_makes_a_network_that_compiles(
