@@ -27,7 +27,7 @@ from tinybayes.ir import Graph
 from tinybayes.pipeline import compile_network
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-BOARDS = {"m0": "microbit", "m3": "mps2-an385", "m4": "mps2-an386", "m55": "mps3-an547"}
+BOARDS = {"m0": "microbit", "m0plus": "pico", "m3": "mps2-an385", "m4": "mps2-an386", "m55": "mps3-an547"}
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def allowance(graph: Graph, each: float, row: float) -> float:
 
 def linear_bars() -> list[Bar]:
     """The bars of fully connected networks."""
-    dense = (("m4", "cycles", 0.85 * 642e3), ("m3", "cycles", 0.85 * 1.62e6), ("m0", "cycles", 0.75 * 2.28e6),
+    dense = (("m4", "cycles", 0.85 * 642e3), ("m3", "cycles", 0.85 * 1.62e6), ("m0plus", "cycles", 0.75 * 2.28e6),
              ("m55", "instructions", 0.6 * 130_883))  # fmt: skip
     bars = [
         Bar("LeNet-300-100 dense", core, unit, most, latency(dense_lenet300, core, unit)) for core, unit, most in dense

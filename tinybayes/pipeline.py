@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,10 @@ from tinybayes.emit.directory import check_ours, write_files
 from tinybayes.emit.firmware import check_network_name, firmware_files
 from tinybayes.emit.library import library_files
 from tinybayes.emit.network import network_files
-from tinybayes.errors import UnsupportedError, UserError
+from tinybayes.errors import LimitError, UnsupportedError, UserError
 from tinybayes.ir import Graph
 from tinybayes.passes import to_integer
-from tinybayes.plan import Limits, check_fits, make_plan
+from tinybayes.plan import Limits, Plan, check_fits, make_plan
 from tinybayes.reference import execute, quantize_input
 from tinybayes.report import record as records
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _TRAINED_BIAS_BITS = 8
 _CHUNK_SAMPLES = 256
+_FIRMWARE_BYTES = 16 * 1024
+"""Flash that a plan leaves to the firmware around the network."""
 _NO_CALIBRATION = (
     "a model that is not compressed yet needs data to scale its activations by: give --calibration X.npz with an array "
     "'x', float32, of some hundred typical inputs"
@@ -95,6 +97,8 @@ def compile_network(
     buffers_bytes = _buffers_bytes(graph, board, protocol)
     limits = _limits(board, max_flash_bytes, max_ram_bytes, max_latency_seconds, buffers_bytes)
     plan = make_plan(graph, objective, board.core, formats, limits)
+    if isinstance(board, Board) and formats is None:
+        plan = _within_flash(plan, board, limits)
     if isinstance(board, Board):
         sure_bytes = buffers_bytes + board.stack_bytes
         check_fits(plan, board.flash.size_bytes, board.ram.size_bytes, f"on {board.name}", sure_bytes)
@@ -131,6 +135,17 @@ def _protocol_for(board: Target, protocol: str | None) -> str:
             "it speaks no protocol; leave the option out, or choose a board (`tinybayes boards`)"
         )
     return "none"
+
+
+def _within_flash(plan: Plan, board: Board, limits: Limits) -> Plan:
+    """The plan, or a smaller one where its constants leave the flash no room for the firmware, if there is any."""
+    room_bytes = board.flash.size_bytes - _FIRMWARE_BYTES
+    if plan.weights_bytes <= room_bytes:
+        return plan
+    try:
+        return make_plan(plan.graph, plan.objective, plan.core, limits=replace(limits, flash_bytes=room_bytes))
+    except LimitError:
+        return plan  # check_fits says what is wrong with it
 
 
 def _limits(

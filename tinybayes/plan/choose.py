@@ -86,7 +86,8 @@ def _infeasible(every: Sequence[Sequence[Candidate]], limits: Limits) -> str:
         total, worst = together(best), int(np.argmax(best))
         name = every[worst][0].steps[-1].name
         share = f"layer {name!r} takes most, {best[worst]}"
-        told.append(f"at best {total} {unit} are attained ({share})" + (f"; {option} is {most}" if most else ""))
+        allowed = f"; {option} allows {most}" if most is not None else ""
+        told.append(f"at best {total} {unit} are attained ({share}){allowed}")
         if most is not None and total > most:
             binds.append(option)
     which = " and ".join(binds) if binds else "the limits together"

@@ -61,6 +61,7 @@ def test_an_unknown_board_suggests_near_names(tinybayes: Command, network: Path,
         ("--protocol", "frame", "Did you mean 'frames'?"),
         ("--name", "Not C", "wanted a lower-case C name"),
         ("--max-flash", "much", "--max-flash: got 'much', wanted a number of bytes"),
+        ("--max-latency", "10", "--max-latency: got '10', wanted a time in s, ms or us"),
         ("--name", "stdint", "'stdint' is taken"),
     ],
 )
