@@ -1,7 +1,5 @@
 """The networks that every emulated board has to run, or to refuse with the right number of bytes."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +8,12 @@ import numpy as np
 from tests.golden.networks import NETWORKS
 from tests.networks import Builder
 from tinybayes import tbn
-from tinybayes.ir import Graph
+from tinybayes.ir import Graph, verify
 from tinybayes.plan import Plan, make_plan
+from tinybayes.plan.candidates import candidates_of, parts
+from tinybayes.plan.core_class import core_class
 from tinybayes.plan.formats import FORMATS
-from tinybayes.plan.objective import OBJECTIVES, Candidate
+from tinybayes.plan.steps import lower
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -27,27 +27,20 @@ class Entry:
     objective: str = "flash"
     format: str | None = None
 
-    @contextmanager
-    def compiled_as(self) -> Iterator[str]:
-        """The objective to compile it with, while it is known."""
+    def formats(self, core: str) -> dict[str, str | None] | None:
+        """The weight format of every step where ``format`` is wanted, else None: the objective chooses."""
         if self.format is None:
-            yield self.objective
-            return
-        name = f"only {self.format}"
+            return None
+        chosen: dict[str, str | None] = {}
+        for part in parts(lower(verify(self.graph))):
+            candidates = candidates_of(part, core_class(core), self.graph.input)
+            best = min(candidates, key=lambda c: (self.format not in dict(c.formats).values(), c.size_bytes))
+            chosen |= dict(best.formats)
+        return chosen
 
-        def choose(candidates: Sequence[Candidate]) -> Candidate:
-            return min(candidates, key=lambda c: (c.encoding.format != self.format, c.encoding.size_bytes))
-
-        OBJECTIVES[name] = choose
-        try:
-            yield name
-        finally:
-            del OBJECTIVES[name]
-
-    def plan(self) -> Plan:
-        """Its plan, which is the same for every board."""
-        with self.compiled_as() as objective:
-            return make_plan(self.graph, objective)
+    def plan(self, core: str) -> Plan:
+        """Its plan for a core."""
+        return make_plan(self.graph, self.objective, core, self.formats(core))
 
 
 def corpus() -> tuple[Entry, ...]:
@@ -58,7 +51,9 @@ def corpus() -> tuple[Entry, ...]:
         for objective in ("flash", "latency")
     ]
     golden = [Entry(name.replace("_", " "), make()) for name, make in NETWORKS.items()]
-    formats = [Entry(f"all operators, {name}", _all_operators(), format=name) for name in FORMATS]
+    formats = [
+        Entry(f"all operators, {name}", _all_operators(), format=name) for name in sorted({name for _, name in FORMATS})
+    ]
     return (*examples, *golden, *formats, Entry("large map", _large_map()), Entry("large matrix", _large_matrix()))
 
 
@@ -71,6 +66,12 @@ def _all_operators() -> Graph:
     network = network.flatten()
     keep = np.sort(rng.choice(network.tensor.elements, network.tensor.elements - 3, replace=False))
     return network.select(keep).linear(9, "uint8").linear(4).graph()
+
+
+def _aligned_channels() -> Graph:
+    """Channels in fours, as a convolution in blocks wants them."""
+    network = Builder(np.random.default_rng(8), (9, 10, 4), levels=9).conv(8, (3, 3), padding=(1, 1, 0, 0))
+    return network.max_pool((2, 2)).conv(5, (2, 2)).flatten().linear(4).graph()
 
 
 def _large_map() -> Graph:

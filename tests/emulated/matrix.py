@@ -53,8 +53,8 @@ def run_cell(entry: Entry, board: Board, samples: int = SAMPLES) -> Cell:
 
 
 def _built(entry: Entry, board: Board, directory: Path) -> Deployment:
-    with entry.compiled_as() as objective:
-        deployment = compile_network(entry.graph, board, directory, objective=objective)
+    formats = entry.formats(board.core)
+    deployment = compile_network(entry.graph, board, directory, objective=entry.objective, formats=formats)
     deployment.build()
     return deployment
 
@@ -78,7 +78,7 @@ def _compared(deployment: Deployment, board: Board, samples: int, failed: Cell) 
 def _refused(entry: Entry, board: Board, refusal: LimitError, failed: Cell) -> Cell:
     """Grows the board by what each refusal asks for, until the image fits; a byte less must be refused again."""
     excess = {"flash": 0, "ram": 0}
-    layers = [step.name for step in entry.plan().steps]
+    layers = [step.name for step in entry.plan(board.core).steps]
     for _ in range(_MOST_REFUSALS):
         told = {
             m["memory"].lower(): int(m["bytes"])

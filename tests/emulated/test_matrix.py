@@ -21,18 +21,14 @@ def kernels(plan: Plan) -> set[str]:
 
 
 def test_the_corpus_runs_every_kernel(entries):
-    covered = set().union(*(kernels(entry.plan()) for entry in entries.values()))
+    cores = {board.core for board in BOARDS}
+    covered = set().union(*(kernels(entry.plan(core)) for entry in entries.values() for core in cores))
     assert covered == set(CALLS)
 
 
-def test_a_forced_format_leaves_the_objectives_as_they_were(entries):
-    with entries["all operators, dense"].compiled_as() as objective:
-        assert objective == "only dense"
-    assert kernels(entries["all operators, dense"].plan()) >= {"conv_dense", "linear_dense"}
-    with pytest.raises(Exception, match="only dense"):
-        from tinybayes.plan import make_plan
-
-        make_plan(entries["all operators, dense"].graph, "only dense")
+def test_a_wanted_format_is_that_of_every_layer_that_may_have_it(entries):
+    assert kernels(entries["all operators, dense"].plan("cortex-m4")) >= {"conv_dense", "linear_dense"}
+    assert kernels(entries["all operators, straight"].plan("cortex-m0")) >= {"linear_straight"}
 
 
 @pytest.mark.emulated
