@@ -51,9 +51,9 @@ def corpus() -> tuple[Entry, ...]:
         for objective in ("flash", "latency")
     ]
     golden = [Entry(name.replace("_", " "), make()) for name, make in NETWORKS.items()]
-    formats = [
-        Entry(f"all operators, {name}", _all_operators(), format=name) for name in sorted({name for _, name in FORMATS})
-    ]
+    names = sorted({name for _, name in FORMATS})
+    formats = [Entry(f"all operators, {name}", _all_operators(), format=name) for name in names]
+    formats.append(Entry("aligned channels, blocks", _aligned_channels(), format="blocks"))
     return (*examples, *golden, *formats, Entry("large map", _large_map()), Entry("large matrix", _large_matrix()))
 
 
