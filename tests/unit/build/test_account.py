@@ -86,7 +86,7 @@ def test_the_rest_is_known_by_name(built):
     by_owner = {part["owner"] for part in parts if part["group"] == "firmware"}
     frames = built.record["protocol"] == "frames"
     expected = {"startup.c", "fault.c"} | (
-        {"main_frames.c", "protocol.c", "frame.c", "stack.c", "uart_cmsdk_apb.c"}
+        {"cycles.c", "main_frames.c", "protocol.c", "frame.c", "stack.c", "uart_cmsdk_apb.c"}
         if frames
         else {"main_bare.c", "bench.c"}
     )
