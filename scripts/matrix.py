@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -34,12 +35,15 @@ def main(
     pairs = [(entry, one) for entry in corpus() if network in entry.name for one in boards if one.emulated]
     cells = []
     columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
         task = progress.add_task("", total=len(pairs))
         for entry, one in pairs:
             progress.update(task, description=f"{entry.name} on {one.name}")
             cells.append(run_cell(entry, one, samples))
             progress.advance(task)
+            if not errors.is_terminal:
+                errors.print(f"{len(cells)}/{len(pairs)} {entry.name} on {one.name}: {_told(cells[-1])}")
     counts = {name: sum(cell.verdict == name for cell in cells) for name in STYLES}
     if as_json:
         print(json.dumps({"cells": [asdict(cell) for cell in cells], "counts": counts}, indent=1))
@@ -63,9 +67,12 @@ def table_of(cells: list[Cell]) -> Table:
             str(cell.tensors_compared or "-"),
             *(f"{n:,}" if n is not None else "-" for n in (cell.flash_bytes, cell.ram_bytes)),
         )
-        told = f"[{STYLES[cell.verdict]}]{cell.verdict}[/] {cell.detail}".rstrip()
-        table.add_row(cell.network if first else "", cell.board, cell.core, told, *sizes, end_section=last)
+        table.add_row(cell.network if first else "", cell.board, cell.core, _told(cell), *sizes, end_section=last)
     return table
+
+
+def _told(cell: Cell) -> str:
+    return f"[{STYLES[cell.verdict]}]{cell.verdict}[/] {escape(cell.detail)}".rstrip()
 
 
 if __name__ == "__main__":
