@@ -151,15 +151,14 @@ def _within_flash(plan: Plan, board: Board, limits: Limits) -> Plan:
 def _limits(
     board: Target, flash_bytes: int | None, ram_bytes: int | None, latency_seconds: float | None, buffers_bytes: int
 ) -> Limits:
-    """What the plan keeps within: constants alone against flash, the arena and the firmware's buffers against RAM."""
+    """What the plan keeps within: constants alone against flash, arena and buffers of the firmware against RAM."""
     cycles = None
     if latency_seconds is not None:
         if not isinstance(board, Board):
             raise UnsupportedError(f"--max-latency: {board.name} is a core without a board, so it has no clock")
         cycles = math.floor(latency_seconds * board.chip.clock_hz)
-    ram = max(0, ram_bytes - buffers_bytes) if ram_bytes is not None else None
     milliseconds = f" ({latency_seconds * 1e3:g} ms)" if latency_seconds is not None else ""
-    return Limits(flash_bytes, ram, cycles, milliseconds)
+    return Limits(flash_bytes, ram_bytes, cycles, milliseconds, buffers_bytes)
 
 
 def _buffers_bytes(graph: Graph, board: Target, protocol: str) -> int:

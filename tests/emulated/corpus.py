@@ -6,14 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from tests.golden.networks import NETWORKS
-from tests.networks import Builder
+from tests.networks import Builder, formats_preferring
 from tinybayes import tbn
-from tinybayes.ir import Graph, verify
+from tinybayes.ir import Graph
 from tinybayes.plan import Plan, make_plan
-from tinybayes.plan.candidates import candidates_of, parts
-from tinybayes.plan.core_class import core_class
 from tinybayes.plan.formats import FORMATS
-from tinybayes.plan.steps import lower
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -29,14 +26,7 @@ class Entry:
 
     def formats(self, core: str) -> dict[str, str | None] | None:
         """The weight format of every step where ``format`` is wanted, else None: the objective chooses."""
-        if self.format is None:
-            return None
-        chosen: dict[str, str | None] = {}
-        for part in parts(lower(verify(self.graph))):
-            candidates = candidates_of(part, core_class(core), self.graph.input)
-            best = min(candidates, key=lambda c: (self.format not in dict(c.formats).values(), c.size_bytes))
-            chosen |= dict(best.formats)
-        return chosen
+        return None if self.format is None else formats_preferring(self.format, self.graph, core)
 
     def plan(self, core: str) -> Plan:
         """Its plan for a core."""

@@ -15,15 +15,17 @@ _INFEASIBLE = 2
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that a network may take: bytes of flash for constants, bytes of RAM for the arena, estimated cycles.
+    """The most that a network may take: bytes of flash for constants, bytes of RAM, estimated cycles.
 
-    ``latency`` says what the cycles come from, for people. None is no limit.
+    RAM is shared by the arena and by ``buffers_bytes`` of the firmware. ``latency`` says what the cycles come from, for
+    people. None is no limit.
     """
 
     flash_bytes: int | None = None
     ram_bytes: int | None = None
     cycles: int | None = None
     latency: str = ""
+    buffers_bytes: int = 0
 
     @property
     def any(self) -> bool:
@@ -39,7 +41,8 @@ def choose(every: Sequence[Sequence[Candidate]], objective: str, limits: Limits)
     """
     if not limits.any:
         return [OBJECTIVES[objective](candidates) for candidates in every]
-    fitting = [[c for c in part if limits.ram_bytes is None or c.peak_bytes <= limits.ram_bytes] for part in every]
+    room_bytes = None if limits.ram_bytes is None else limits.ram_bytes - limits.buffers_bytes
+    fitting = [[c for c in part if room_bytes is None or c.peak_bytes <= room_bytes] for part in every]
     if not all(fitting):
         raise LimitError(_infeasible(every, limits))
     flat = [candidate for part in fitting for candidate in part]
@@ -76,19 +79,22 @@ def _cycles(candidate: Candidate) -> int:
 def _infeasible(every: Sequence[Sequence[Candidate]], limits: Limits) -> str:
     """What binds: the limits, what each could be at best on its own, and where most of that goes."""
     told, binds = [], []
-    kinds: tuple[tuple[str, str, int | None, Callable[[Candidate], int], Callable[[Sequence[int]], int]], ...] = (
-        ("--max-flash", "bytes of weights", limits.flash_bytes, _flash, sum),
-        ("--max-ram", "bytes of arena", limits.ram_bytes, _ram, max),
-        (f"--max-latency{limits.latency}", "estimated cycles", limits.cycles, _cycles, sum),
+    kinds: tuple[tuple[str, str, int | None, int, Callable[[Candidate], int], Callable[[Sequence[int]], int]], ...] = (
+        ("--max-flash", "bytes of weights", limits.flash_bytes, 0, _flash, sum),
+        ("--max-ram", "bytes of arena", limits.ram_bytes, limits.buffers_bytes, _ram, max),
+        (f"--max-latency{limits.latency}", "estimated cycles", limits.cycles, 0, _cycles, sum),
     )
-    for option, unit, most, value, together in kinds:
+    for option, unit, most, beside, value, together in kinds:
         best = [min(map(value, candidates)) for candidates in every]
         total, worst = together(best), int(np.argmax(best))
         name = every[worst][0].steps[-1].name
-        share = f"layer {name!r} takes most, {best[worst]}"
-        allowed = f"; {option} allows {most}" if most is not None else ""
-        told.append(f"at best {total} {unit} are attained ({share}){allowed}")
-        if most is not None and total > most:
+        text = f"at best {total} {unit} are attained (layer {name!r} takes most, {best[worst]})"
+        if most is not None and total + beside > most:
             binds.append(option)
+            buffers = f", which with {beside} bytes of buffers is" if beside else ","
+            text += f"{buffers} {total + beside - most} more than the {most} of {option}"
+        elif most is not None:
+            text += f"; {option} allows {most}"
+        told.append(text)
     which = " and ".join(binds) if binds else "the limits together"
     return f"no plan keeps within the limits: {which} cannot be met. Each on its own, " + "; ".join(told) + "."
