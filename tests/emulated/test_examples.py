@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinybayes import tbn
-from tinybayes.boards import load_board
+from tinybayes.boards import CORES, load_board
 from tinybayes.datasets.samples import read_samples
 from tinybayes.deployment import Deployment
 from tinybayes.ir import Graph
@@ -53,6 +53,21 @@ def test_weights_fit_the_promised_bytes(recipe: str, graph: Graph, tmp_path: Pat
 def test_lenet300_takes_few_instructions(objective: str, most: int, tmp_path: Path) -> None:
     graph = tbn.load(EXAMPLES / "mnist-lenet300.tbn")
     assert compiled(graph, tmp_path / "out", objective).measure_latency() <= most
+
+
+@pytest.mark.emulated
+def test_every_core_has_its_cost_layer_by_layer(tmp_path: Path) -> None:
+    deployment = compiled(tbn.load(EXAMPLES / "mnist-lenet300.tbn"), tmp_path / "out", "latency")
+    rows = deployment.measure_cores()
+    assert [row["core"] for row in rows] == list(CORES)
+    for row in rows:
+        for what in ("instructions", "cycles", "flash_stall_cycles"):
+            assert row[what] == row["between_layers"][what] + sum(layer[what] for layer in row["layers"])
+        assert row["seconds"] == pytest.approx((row["cycles"] + row["flash_stall_cycles"]) / row["clock_hz"])
+    page = deployment.report().read_text(encoding="utf-8")
+    assert "On every core" in page and all(row["core"] in page for row in rows)
+    again = deployment.measure_cores()
+    assert again == rows, "two runs give the same figures"
 
 
 @pytest.mark.emulated

@@ -9,7 +9,7 @@ import typer
 
 from tinybayes.cli.compress import compress
 from tinybayes.cli.demo import demo
-from tinybayes.cli.show import console, layer_table, memory_text, print_json, progress_bars, summary_lines
+from tinybayes.cli.show import console, core_table, layer_table, memory_text, print_json, progress_bars, summary_lines
 from tinybayes.errors import UserError, VerificationError
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ def verify(
         ),
     ] = None,
     device_samples: Annotated[int | None, typer.Option(min=1, help="At most so many over a serial line.")] = None,
+    cores: Annotated[bool, typer.Option("--cores", help="Also trace one inference on every core, in QEMU.")] = False,
     as_json: Json = False,
 ) -> None:
     """Prove that the reference, the host and the device agree on every bit of every layer.
@@ -160,6 +161,8 @@ def verify(
     x, y = (samples.x, samples.y) if samples is not None else (None, None)
     with progress_bars(quiet=as_json) as progress:
         verdicts = deployment.verify(places, x, y, recipe=data, device_samples=device_samples, progress=progress)
+        if cores:
+            deployment.measure_cores(progress)
     failed = {place: verdict for place, verdict in verdicts.items() if verdict.mismatches}
     if as_json:
         print_json(deployment.record)
@@ -168,6 +171,8 @@ def verify(
         out.print(layer_table(deployment.record))
         for line in summary_lines(deployment.record):
             out.print(line)
+        if cores:
+            out.print(core_table(deployment.record))
         for place, verdict in verdicts.items():
             good = "[red]differs[/]" if verdict.mismatches else "[green]bit-exact[/]"
             out.print(f"{place:<7} {good}: {verdict.samples:,} samples, {verdict.tensors_compared:,} tensors compared")

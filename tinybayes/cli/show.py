@@ -88,6 +88,22 @@ def layer_table(record: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a rich tabl
     return table
 
 
+def core_table(record: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a rich table
+    """What one inference costs on every core."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("core", "as on"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("MHz", "instr.", "cycles", "flash stalls", "ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in record["cores"]:
+        counts = [f"{row[key]:,}" for key in ("instructions", "cycles", "flash_stall_cycles")]
+        table.add_row(row["core"], row["board"], f"{row['clock_hz'] / 1e6:g}", *counts, f"{1e3 * row['seconds']:.3f}")
+    return table
+
+
 def summary_lines(record: Mapping[str, Any]) -> list[str]:
     """Flash, RAM and instructions in a line each."""
     flash, ram, latency = record["flash"], record["ram"], record["latency"]

@@ -79,6 +79,20 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class CoreCost:
+    """One inference on a core, with the clock and flash of ``board``; ``layers`` holds (name, cycles, stalls)."""
+
+    core: str
+    board: str
+    clock_hz: int
+    instructions: int
+    cycles: int
+    flash_stall_cycles: int
+    seconds: float
+    layers: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """How one place (host, qemu, a URL) compares with the reference."""
 
@@ -134,6 +148,7 @@ class Facts:
     accuracy_samples: int | None
     device_samples: int | None
     stages: tuple[Stage, ...]
+    cores: tuple[CoreCost, ...]
     dense_int8_bytes: int
     float32_bytes: int
 
@@ -210,8 +225,28 @@ def check(record: Mapping[str, Any]) -> Facts:
         accuracy_samples=accuracy.known_count("samples"),
         device_samples=accuracy.known_count("device_samples") if accuracy.has("device_samples") else None,
         stages=tuple(_stage(entry) for entry in top.entries("stages")),
+        cores=tuple(_core(entry, layers) for entry in top.optional_entries("cores")),
         dense_int8_bytes=stored.count("dense_int8_bytes"),
         float32_bytes=stored.count("float32_bytes"),
+    )
+
+
+def _core(entry: "_Entry", layers: tuple[Layer, ...]) -> CoreCost:
+    costs = tuple(
+        (layer.text("name"), layer.count("cycles"), layer.count("flash_stall_cycles"))
+        for layer in entry.entries("layers")
+    )
+    if [name for name, *_ in costs] != [layer.name for layer in layers]:
+        raise entry.wrong("layers", "the network's layers")
+    return CoreCost(
+        core=entry.text("core"),
+        board=entry.text("board"),
+        clock_hz=entry.count("clock_hz", 1),
+        instructions=entry.count("instructions"),
+        cycles=entry.count("cycles"),
+        flash_stall_cycles=entry.count("flash_stall_cycles"),
+        seconds=entry.real("seconds", _LARGEST_COUNT),
+        layers=costs,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tinybayes.report.bars import KIND_TITLES
 from tinybayes.report.facts import KINDS, Facts, Layer, Part
-from tinybayes.report.numerals import grouped, times
+from tinybayes.report.numerals import grouped, in_microseconds, times
 
 _NONE = "–"
 _CODE_TITLES = ("instructions", "literals")
@@ -114,6 +114,33 @@ def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
     )
     rows.append(("", "whole inference", "", "", grouped(facts.macs_dense), grouped(facts.macs_nonzero), *total))
     return Table(headings, tuple(rows), 4, total=True)
+
+
+def cores_table(facts: Facts) -> Table:
+    """What one inference costs on every core."""
+    headings = ("core", "as on", "MHz", "instructions", "cycles", "flash stalls", "microseconds")
+    rows = tuple(
+        (
+            cost.core,
+            cost.board,
+            f"{cost.clock_hz / 1e6:g}",
+            grouped(cost.instructions),
+            grouped(cost.cycles),
+            grouped(cost.flash_stall_cycles),
+            in_microseconds(cost.seconds),
+        )
+        for cost in facts.cores
+    )
+    return Table(headings, rows, 2)
+
+
+def core_layers_table(facts: Facts) -> Table:
+    """Cycles and flash stalls of each layer on every core, as ``cycles + stalls``."""
+    rows = tuple(
+        (_title(layer), *(f"{grouped(cost.layers[n][1])} + {grouped(cost.layers[n][2])}" for cost in facts.cores))
+        for n, layer in enumerate(facts.layers)
+    )
+    return Table(("layer", *(cost.core.removeprefix("cortex-") for cost in facts.cores)), rows, 1)
 
 
 def _title(layer: Layer) -> str:
