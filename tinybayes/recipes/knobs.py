@@ -118,7 +118,7 @@ class ImuUserIdKnobs(Knobs):
     fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 2e-4)
     levels: int = _chosen(Knobs, "levels", 31)
     rate: float = _chosen(Knobs, "rate", 0.0)
-    share_epochs: int = _chosen(Knobs, "share_epochs", 1)
+    share_epochs: int = _chosen(Knobs, "share_epochs", 2)
     share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 1e-4)
     latent_learning_rate: float = _chosen(Knobs, "latent_learning_rate", 1e-4)
     averaging: float = _chosen(Knobs, "averaging", 0.99)
