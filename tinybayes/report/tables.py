@@ -86,16 +86,15 @@ def arena_table(facts: Facts) -> Table:
 
 
 def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
-    """Multiplications, instructions and cycles of each layer; ``macs`` counts those with nonzero weights, by layer."""
+    """Multiplications, instructions, cycles, and cycles for each nonzero MAC; ``macs`` counts these by layer."""
     headings = (
-        "#", "layer", "operator", "output", "dense MACs", "nonzero MACs", "instructions", "cycles", "flash stalls",
-        "cycles per nonzero MAC",
+        "#", "layer", "output", "dense MACs", "nonzero MACs", "instructions", "cycles", "flash stalls",
+        "per MAC",
     )  # fmt: skip
     rows = [
         (
             str(number),
             _title(layer),
-            layer.op,
             times(*layer.shape),
             _known(layer.macs_dense),
             _known(macs.get(layer.name)),
@@ -112,8 +111,8 @@ def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
         _known(facts.flash_stall_cycles),
         _each(facts.cycles, facts.macs_nonzero),
     )
-    rows.append(("", "whole inference", "", "", grouped(facts.macs_dense), grouped(facts.macs_nonzero), *total))
-    return Table(headings, tuple(rows), 4, total=True)
+    rows.append(("", "whole inference", "", grouped(facts.macs_dense), grouped(facts.macs_nonzero), *total))
+    return Table(headings, tuple(rows), 3, total=True)
 
 
 def cores_table(facts: Facts) -> Table:
