@@ -56,6 +56,21 @@ def test_lenet300_takes_few_instructions(objective: str, most: int, tmp_path: Pa
 
 
 @pytest.mark.emulated
+@pytest.mark.parametrize("recipe_name", RECIPES)
+def test_two_different_inputs_take_the_same_cycles(recipe_name: str, tmp_path: Path) -> None:
+    deployment = compiled(tbn.load(EXAMPLES / f"{recipe_name}.tbn"), tmp_path / "out", "flash")
+    deployment.measure_latency()
+    first = (deployment.record["latency"], deployment.record["layers"])
+    main = tmp_path / "out" / "firmware" / "main_bare.c"
+    text = main.read_text()
+    assert text.count("uint32_t state = 1;") == 1
+    main.write_text(text.replace("uint32_t state = 1;", "uint32_t state = 2026;"))
+    again = Deployment.open(tmp_path / "out")
+    again.measure_latency()
+    assert (again.record["latency"], again.record["layers"]) == first
+
+
+@pytest.mark.emulated
 def test_every_core_has_its_cost_layer_by_layer(tmp_path: Path) -> None:
     deployment = compiled(tbn.load(EXAMPLES / "mnist-lenet300.tbn"), tmp_path / "out", "latency")
     rows = deployment.measure_cores()
