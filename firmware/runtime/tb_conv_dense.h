@@ -15,7 +15,7 @@
 /** Weights of a dense convolution. */
 struct tb_conv_dense {
     const int8_t *values; /**< rows of `patch.bytes`, zeros at the end of each */
-    uint8_t *fields;      /**< scratch: four receptive fields, aligned to 4 */
+    uint8_t *fields;      /**< scratch: four fields, aligned to 4, or three and a byte a row if that is more */
     int32_t *states;      /**< scratch: one for each row where a window has more than four positions, else NULL */
 };
 

@@ -130,6 +130,16 @@ def test_every_format_of_every_operator(weight_format: str) -> None:
         assert kernels.count(f"conv_{weight_format}") == 2
 
 
+@pytest.mark.parametrize("pool", [(1, 1), (2, 1), (1, 2)])
+def test_outputs_of_windows_that_do_not_exist_stay_in_scratch(pool: tuple[int, int]) -> None:
+    """More channels than a receptive field has bytes, and a number of windows that is no multiple of four."""
+    chain = Builder(np.random.default_rng(0), (12, 11, 1), density=1.0, levels=200)
+    chain.conv(13, (3, 1), (2, 1), (0, 0, 0, 0), "int8")
+    if pool != (1, 1):
+        chain.max_pool(pool)
+    assert "conv_dense" in check(chain.flatten().linear(2).graph(), "flash")
+
+
 def test_a_full_tile_of_256_nonzeros() -> None:
     rng = np.random.default_rng(0)
     graph = Builder(rng, (256,), density=1.0, levels=31).linear(3).graph()

@@ -94,12 +94,26 @@ class Step:
         return STATE_BYTES * self.node.outputs
 
     @property
+    def _spare_end_bytes(self) -> int:
+        """Where what a dense convolution writes for windows behind the last ends: a byte a row, from the fourth field.
+
+        There are such windows where their number is no multiple of how many are taken at once.
+        """
+        window = self.pool.window if self.pool is not None else (1, 1)
+        height, width, _ = self.target.tensor.hwc
+        at_once = max(1, FIELDS // (window[0] * window[1]))
+        if not isinstance(self.node, Conv) or not self.field_bytes or height * width % at_once == 0:
+            return 0
+        rows = -(-self.node.outputs // dense.ROW_ALIGNMENT_BYTES) * dense.ROW_ALIGNMENT_BYTES
+        return (FIELDS - 1) * self.field_bytes + rows
+
+    @property
     def scratch_bytes(self) -> int:
         """Bytes that the kernel of a convolution works in: copied receptive fields, or a row's unpacked nonzeros."""
         if not isinstance(self.node, Conv):
             return 0
         if self.format not in UNPACKED:
-            return FIELDS * self.field_bytes + self.state_bytes
+            return max(FIELDS * self.field_bytes, self._spare_end_bytes) + self.state_bytes
         return PAIR_BYTES * int(np.count_nonzero(self.node.matrix, axis=1).max())
 
     def field(self, network_input: str) -> Field | None:
