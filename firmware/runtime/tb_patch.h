@@ -66,8 +66,9 @@ TB_INLINE void tb_patch_fill(const struct tb_patch *patch, const uint8_t *input,
         const uint32_t left = column * patch->stride_width;
         const uint32_t before =
             left < patch->left ? (uint32_t)tb_min((int32_t)(patch->left - left), (int32_t)patch->kernel_width) : 0U;
-        const uint32_t end =
-            (uint32_t)tb_min((int32_t)(patch->width + patch->left - left), (int32_t)patch->kernel_width);
+        /* A field may lie behind the map as a whole, where the padding is wider than the kernel. */
+        const int32_t reach = tb_min((int32_t)(patch->width + patch->left - left), (int32_t)patch->kernel_width);
+        const uint32_t end = (uint32_t)tb_max(reach, 0);
         for (uint32_t segment = 0; segment < patch->kernel_height; segment++) {
             const uint32_t y = row * patch->stride_height + segment - patch->top;
             uint32_t done = 0;

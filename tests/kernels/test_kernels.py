@@ -140,6 +140,12 @@ def test_outputs_of_windows_that_do_not_exist_stay_in_scratch(pool: tuple[int, i
     assert "conv_dense" in check(chain.flatten().linear(2).graph(), "flash")
 
 
+@pytest.mark.parametrize("padding", [(0, 0, 0, 2), (0, 0, 2, 0), (2, 2, 0, 0), (2, 2, 2, 2)])
+def test_padding_wider_than_the_kernel(padding: tuple[int, int, int, int]) -> None:
+    chain = Builder(np.random.default_rng(0), (7, 8, 1), density=1.0, levels=200)
+    check(chain.conv(3, (1, 1), padding=padding).flatten().linear(2).graph(), "flash")
+
+
 def test_a_full_tile_of_256_nonzeros() -> None:
     rng = np.random.default_rng(0)
     graph = Builder(rng, (256,), density=1.0, levels=31).linear(3).graph()
