@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.networks import Builder, formats_preferring, random_inputs
@@ -99,7 +99,13 @@ def map_networks(draw: st.DrawFn) -> Graph:
     return chain.flatten().linear(draw(st.integers(1, 5))).graph()
 
 
-SETTINGS = settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+# Without shrinking: an example takes seconds to compile, and the first that fails says enough.
+SETTINGS = settings(
+    deadline=None,
+    max_examples=12,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 @SETTINGS
