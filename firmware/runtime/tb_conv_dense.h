@@ -12,6 +12,10 @@
 #include "tb_patch.h"
 #include "tb_pooling.h"
 
+#if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
+#include "tb_pooling_mve.h"
+#endif
+
 /** Weights of a dense convolution. */
 struct tb_conv_dense {
     const int8_t *values; /**< rows of `patch.bytes`, zeros at the end of each */
@@ -53,6 +57,39 @@ TB_INLINE void tb_conv_dense_row(const struct tb_pooling *pooling, const struct 
     }
 }
 
+#if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
+
+/** All rows at the positions whose fields have been copied: four rows at a time, and the rest one by one. */
+TB_INLINE void tb_conv_dense_rows(const struct tb_pooling *pooling, const struct tb_rows *rows,
+                                  const struct tb_conv_dense *weights, struct tb_dot dot,
+                                  const struct tb_conv_dense_group *group)
+{
+    int32_t sums[5][4]; /* of four rows at each position, and what each row's sums lack */
+    const uint32_t rest = rows->count % 4U;
+    const uint32_t whole = rows->count - rest;
+    tb_dot_prepare(weights->fields, dot.bytes, dot.is_signed);
+    for (uint32_t row = 0; row < whole; row += 4U) {
+        tb_mve_rows(dot.fields, weights->values + row * dot.bytes, dot.bytes, 4, dot.is_signed, sums);
+        const struct tb_four four = tb_four_rows(rows, row, dot.is_signed ? NULL : sums[4]);
+        if (pooling->window_height * pooling->window_width <= 4U) {
+            tb_four_windows(pooling, rows, &four, sums, group->targets);
+        } else {
+            tb_four_part(pooling, rows, &four, sums, group->count, group->first, group->last, weights->states,
+                         group->targets[0]);
+        }
+    }
+    if (rest > 0U) {
+        tb_mve_rows(dot.fields, weights->values + whole * dot.bytes, dot.bytes, rest, dot.is_signed, sums);
+        for (uint32_t i = 0; i < rest; i++) {
+            const int32_t lack = dot.is_signed ? 0 : sums[4][i] * 128;
+            const int32_t one[4] = {sums[0][i] + lack, sums[1][i] + lack, sums[2][i] + lack, sums[3][i] + lack};
+            tb_conv_dense_row(pooling, rows, whole + i, weights, one, group);
+        }
+    }
+}
+
+#else
+
 /** All rows at the positions whose fields have been copied. */
 TB_INLINE void tb_conv_dense_rows(const struct tb_pooling *pooling, const struct tb_rows *rows,
                                   const struct tb_conv_dense *weights, struct tb_dot dot,
@@ -77,6 +114,8 @@ TB_INLINE void tb_conv_dense_rows(const struct tb_pooling *pooling, const struct
         }
     }
 }
+
+#endif
 
 /** Dense convolution. */
 TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_conv_dense weights, struct tb_rows rows,
