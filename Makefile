@@ -1,13 +1,15 @@
 # make demo    set everything up and run the main job on real data
 # make test    set everything up and run the tests
 # make check   the slow checks too: full data sets, every example
+# make bench   measure kernels against the bars they must keep
+# make matrix  every network of the test corpus on every board that QEMU emulates
 # make golden  rewrite the golden directories after a change of templates or kernels
 # make clean   remove what the other targets made
 
 PYTHON := .venv/bin/python
 C_FILES := $(shell find firmware tinybayes tests -name '*.[ch]' -not -path 'tests/golden/*')
 
-.PHONY: demo setup test lint check golden clean
+.PHONY: demo setup test lint check bench matrix golden clean
 
 demo: setup
 	.venv/bin/tinybayes demo
@@ -30,6 +32,12 @@ lint: setup
 
 check: setup lint
 	$(PYTHON) -m pytest
+
+bench: setup
+	$(PYTHON) scripts/bench.py --json out/bench.json
+
+matrix: setup
+	$(PYTHON) -m scripts.matrix
 
 golden: setup
 	$(PYTHON) -m pytest tests/golden --update-golden

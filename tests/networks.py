@@ -6,6 +6,9 @@ import numpy as np
 
 from tinybayes.ir import AveragePool, Conv, Flatten, Graph, Linear, MaxPool, Node, Requant, Select, Tensor, verify
 from tinybayes.ir.tensor import DType
+from tinybayes.plan.candidates import candidates_of, parts
+from tinybayes.plan.core_class import core_class
+from tinybayes.plan.steps import lower
 
 
 def sparse_weight(rng: np.random.Generator, shape: tuple[int, ...], density: float, levels: int) -> np.ndarray:
@@ -113,3 +116,13 @@ def random_inputs(rng: np.random.Generator, graph: Graph, samples: int) -> np.nd
     inputs = rng.integers(-128, 128, size=(samples, *graph.input_tensor.shape)).astype(np.int8)
     inputs[0], inputs[1 % samples] = -128, 127
     return inputs
+
+
+def formats_preferring(wanted: str, graph: Graph, core: str) -> dict[str, str | None]:
+    """The weight format of every step on ``core``: ``wanted`` for each layer that may have it, else the smallest."""
+    chosen: dict[str, str | None] = {}
+    for part in parts(lower(verify(graph))):
+        candidates = candidates_of(part, core_class(core), graph.input)
+        best = min(candidates, key=lambda c: (wanted not in dict(c.formats).values(), c.size_bytes))
+        chosen |= dict(best.formats)
+    return chosen

@@ -80,8 +80,9 @@ class Deployment:
         """The deployment that ``compile`` wrote into ``directory``."""
         record = records.read_record(directory)
         check(record)
-        plan = make_plan(tbn.load(directory / NETWORK_FILE), record["objective"])
         board = load_target(record["board"]["name"])
+        formats = {layer["name"]: layer["format"] for layer in record["layers"]}
+        plan = make_plan(tbn.load(directory / NETWORK_FILE), record["objective"], board.core, formats)
         written = [layer["weights_bytes"] for layer in record["layers"]]
         if [step.weights_bytes for step in plan.steps] != written:
             raise FileFormatError(f"{directory} was compiled by another version of tinybayes; compile again")
@@ -302,6 +303,15 @@ class Deployment:
                     f"the image in {self.directory} takes {used} bytes of {what}, {used - limit} more than the {limit} "
                     f"of --max-{what}. {self._largest_layer()}{self._without_link()}"
                 )
+
+        most, needed = limits.get("latency_seconds"), self.record["latency"]["seconds"]
+        if most is not None and needed is not None and needed > most:
+            slowest = max(self.record["layers"], key=lambda one: one["cycles"] or 0)
+            raise LimitError(
+                f"an inference in {self.directory} takes {needed * 1e3:.4g} ms as modelled, more than the "
+                f"{most * 1e3:.4g} ms of --max-latency. Layer {slowest['name']!r} takes most, {slowest['cycles']} "
+                "cycles; --objective latency is the fastest plan"
+            )
 
     def _without_link(self) -> str:
         framed = self.record["protocol"] == "frames"

@@ -1,6 +1,8 @@
 """The stages from a trained network to verified firmware, readable top to bottom."""
 
-from dataclasses import asdict
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +16,10 @@ from tinybayes.emit.directory import check_ours, write_files
 from tinybayes.emit.firmware import check_network_name, firmware_files
 from tinybayes.emit.library import library_files
 from tinybayes.emit.network import network_files
-from tinybayes.errors import UnsupportedError, UserError
+from tinybayes.errors import LimitError, UnsupportedError, UserError
 from tinybayes.ir import Graph
 from tinybayes.passes import to_integer
-from tinybayes.plan import check_fits, make_plan
+from tinybayes.plan import Limits, Plan, check_fits, make_plan
 from tinybayes.reference import execute, quantize_input
 from tinybayes.report import record as records
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _TRAINED_BIAS_BITS = 8
 _CHUNK_SAMPLES = 256
+_FIRMWARE_BYTES = 16 * 1024
+"""Flash that a plan leaves to the firmware around the network."""
 _NO_CALIBRATION = (
     "a model that is not compressed yet needs data to scale its activations by: give --calibration X.npz with an array "
     "'x', float32, of some hundred typical inputs"
@@ -78,17 +82,23 @@ def compile_network(
     protocol: str | None = None,
     max_flash_bytes: int | None = None,
     max_ram_bytes: int | None = None,
+    max_latency_seconds: float | None = None,
+    formats: Mapping[str, str | None] | None = None,
 ) -> Deployment:
     """Plans ``graph`` for ``board`` and writes the firmware project into ``out``; for a core alone, the library.
 
+    ``formats`` fixes the plan: the weight format, or None, of every step by its name; no objective chooses then.
     ``protocol`` is ``"frames"`` (the default) or ``"none"``, and nothing else than that for a core alone.
     Everything is made in memory first: on any error ``out`` is as it was.
     """
     check_network_name(name)
     check_ours(out)
-    plan = make_plan(graph, objective)
     protocol = _protocol_for(board, protocol)
     buffers_bytes = _buffers_bytes(graph, board, protocol)
+    limits = _limits(board, max_flash_bytes, max_ram_bytes, max_latency_seconds, buffers_bytes)
+    plan = make_plan(graph, objective, board.core, formats, limits)
+    if isinstance(board, Board) and formats is None:
+        plan = _within_flash(plan, board, limits)
     if isinstance(board, Board):
         sure_bytes = buffers_bytes + board.stack_bytes
         check_fits(plan, board.flash.size_bytes, board.ram.size_bytes, f"on {board.name}", sure_bytes)
@@ -97,7 +107,11 @@ def compile_network(
     network = tbn.dumps(graph)
     digest = network_digest(network)
     record = records.compiled(plan, board, name=name, protocol=protocol)
-    record["limits"] = {"flash_bytes": max_flash_bytes, "ram_bytes": max_ram_bytes}
+    record["limits"] = {
+        "flash_bytes": max_flash_bytes,
+        "ram_bytes": max_ram_bytes,
+        "latency_seconds": max_latency_seconds,
+    }
     files: dict[str, str | bytes] = {
         **network_files(plan, name),
         **(
@@ -121,6 +135,30 @@ def _protocol_for(board: Target, protocol: str | None) -> str:
             "it speaks no protocol; leave the option out, or choose a board (`tinybayes boards`)"
         )
     return "none"
+
+
+def _within_flash(plan: Plan, board: Board, limits: Limits) -> Plan:
+    """The plan, or a smaller one where its constants leave the flash no room for the firmware, if there is any."""
+    room_bytes = board.flash.size_bytes - _FIRMWARE_BYTES
+    if plan.weights_bytes <= room_bytes:
+        return plan
+    try:
+        return make_plan(plan.graph, plan.objective, plan.core, limits=replace(limits, flash_bytes=room_bytes))
+    except LimitError:
+        return plan  # check_fits says what is wrong with it
+
+
+def _limits(
+    board: Target, flash_bytes: int | None, ram_bytes: int | None, latency_seconds: float | None, buffers_bytes: int
+) -> Limits:
+    """What the plan keeps within: constants alone against flash, arena and buffers of the firmware against RAM."""
+    cycles = None
+    if latency_seconds is not None:
+        if not isinstance(board, Board):
+            raise UnsupportedError(f"--max-latency: {board.name} is a core without a board, so it has no clock")
+        cycles = math.floor(latency_seconds * board.chip.clock_hz)
+    milliseconds = f" ({latency_seconds * 1e3:g} ms)" if latency_seconds is not None else ""
+    return Limits(flash_bytes, ram_bytes, cycles, milliseconds, buffers_bytes)
 
 
 def _buffers_bytes(graph: Graph, board: Target, protocol: str) -> int:

@@ -43,7 +43,7 @@ struct tb_requant {
     uint32_t post_shift;
     int32_t low;
     int32_t high;
-    bool saturate; /**< the shifted accumulator can exceed 16 bits */
+    bool saturate; /**< the shifted accumulator must be clamped to 16 bits */
 };
 
 /** What every row of a layer needs besides its weights. Exactly one of the bias pointers is not NULL. */
@@ -87,16 +87,66 @@ TB_INLINE int32_t tb_bias(const struct tb_rows *rows, uint32_t row)
     return (rows->bias16 != NULL ? rows->bias16[row] : rows->bias32[row]) * unit;
 }
 
+/** `value` clamped to `low` .. `high`: one instruction where there is one for it. */
+TB_INLINE int32_t tb_clamp(int32_t value, int32_t low, int32_t high)
+{
+#if defined(__ARM_FEATURE_SAT)
+    int32_t clamped;
+    if (low == 0 && high == UINT8_MAX) {
+        __asm__("usat %0, #8, %1" : "=r"(clamped) : "r"(value));
+        return clamped;
+    }
+    if (low == INT8_MIN && high == INT8_MAX) {
+        __asm__("ssat %0, #8, %1" : "=r"(clamped) : "r"(value));
+        return clamped;
+    }
+    if (low == INT16_MIN && high == INT16_MAX) {
+        __asm__("ssat %0, #16, %1" : "=r"(clamped) : "r"(value));
+        return clamped;
+    }
+#else
+    if (high - low == UINT8_MAX) {
+        /* A byte: what is negative becomes zero, and what is larger all ones. */
+        int32_t byte = value - low;
+        byte &= ~(byte >> 31);
+        byte |= (UINT8_MAX - byte) >> 31;
+        return (int32_t)(uint8_t)byte + low;
+    }
+#endif
+    return tb_max(tb_min(value, high), low);
+}
+
+/** `value >> shift` clamped to `low..high`; the bounds are constants of the layer. */
+TB_INLINE int32_t tb_shift_clamp(int32_t value, uint32_t shift, int32_t low, int32_t high)
+{
+#if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_SAT)
+    int32_t clamped;
+    if (__builtin_constant_p(shift) && shift > 0U && (high & (high + 1)) == 0 && high > 0) {
+        if (low == 0) {
+            __asm__("usat %0, %1, %2, asr %3"
+                    : "=r"(clamped)
+                    : "i"(32 - __builtin_clz((uint32_t)high)), "r"(value), "i"(shift));
+            return clamped;
+        }
+        if (low == -high - 1) {
+            __asm__("ssat %0, %1, %2, asr %3"
+                    : "=r"(clamped)
+                    : "i"(33 - __builtin_clz((uint32_t)high)), "r"(value), "i"(shift));
+            return clamped;
+        }
+    }
+#endif
+    return tb_clamp(value >> shift, low, high);
+}
+
 /** Code of channel `channel` for `accumulator`. */
 TB_INLINE int32_t tb_requantize(const struct tb_requant *requant, uint32_t channel, int32_t accumulator)
 {
     const int32_t multiplier = requant->multipliers != NULL ? requant->multipliers[channel] : requant->multiplier;
-    int32_t value = accumulator >> requant->pre_shift;
-    if (requant->saturate) {
-        value = tb_max(tb_min(value, INT16_MAX), INT16_MIN);
-    }
-    value = (value * multiplier + (int32_t)(1U << (requant->post_shift - 1U))) >> requant->post_shift;
-    return tb_max(tb_min(value, requant->high), requant->low);
+    const int32_t half = (int32_t)(1U << (requant->post_shift - 1U));
+    const int32_t value = requant->saturate ? tb_shift_clamp(accumulator, requant->pre_shift, INT16_MIN, INT16_MAX)
+                                            : accumulator >> requant->pre_shift;
+    return tb_shift_clamp(value * multiplier + half, requant->post_shift, requant->low, requant->high);
 }
 
 #endif

@@ -1,218 +1,180 @@
 /**
  * @file
- * Convolutions over a zero-padded map, fused with the pooling behind them: the unpooled map never exists.
+ * Sparse convolutions over a map stored with zero margins, fused with the pooling behind them.
  *
- * A sparse row is unpacked once into (offset, weight) pairs in scratch memory and then used at every position, so
- * that what its format costs is paid once for each output channel. Four positions share each pair that is fetched.
+ * Four positions share each nonzero that is fetched. Their distances are constants of the layer, so that one address
+ * serves all four. Rows stored as pairs or blocks are read from flash, all rows at four positions before the next
+ * four, so that the output may overlap what has been read of the input. Rows in other formats are unpacked once into
+ * pairs in scratch memory and used at every position: what the format costs is paid once for each output channel.
  */
 #ifndef TB_CONV_H
 #define TB_CONV_H
 
-#include "tb_arith.h"
 #include "tb_formats.h"
+#include "tb_pooling.h"
+#include "tb_sparse.h"
 
-/** A nonzero of the row being computed: byte offset from the receptive field's first element, and value. */
-struct __attribute__((may_alias)) tb_pair {
-    uint16_t offset;
-    int16_t weight;
+/** All rows as they lie in flash; exactly one of the counts is not NULL. */
+struct tb_stored {
+    const uint8_t *counts8;
+    const uint16_t *counts16;
+    bool in_blocks;
+    const struct tb_pair *pairs;
+    const struct tb_blocks *blocks;
 };
 
-/** How the receptive field moves. All strides are bytes of the padded input, or of the output as it is stored. */
+/** How the receptive field moves: bytes of the stored input. */
 struct tb_walk {
     uint32_t segments;       /**< kernel rows */
-    uint32_t segment_stride; /**< bytes from one kernel row to the next */
-    uint32_t row_stride;     /**< bytes that one output row of the convolution moves the field */
-    uint32_t column_stride;  /**< bytes that one output column of the convolution moves the field */
-    uint32_t pool_height, pool_width;
-    uint32_t pool_row_stride, pool_column_stride; /**< in output rows and columns of the convolution */
-    uint32_t height, width;                       /**< of the pooled output */
-    uint32_t output_row_gap;                      /**< bytes between the end of a stored row and the next */
-    uint32_t output_channels;
-    bool average;                   /**< mean instead of maximum */
-    struct tb_requant pool_requant; /**< of a mean: divides the sum of codes */
+    uint32_t segment_stride; /**< from one kernel row to the next */
+    uint32_t row_stride;     /**< that one output row of the convolution moves the field */
+    uint32_t column_stride;  /**< that one output column of the convolution moves the field */
 };
 
-/** Below every accumulator (whose absolute value the compiler has proved to be below 2^30). */
-#define TB_LOWEST (-(int32_t)0x3fffffff)
-
-/** Which position of which pooling window is computed next. */
-struct tb_position {
-    const uint8_t *field;
-    uint32_t window_column, window_row, column;
-};
-
-/** The output under way: a window's maximum of accumulators or sum of codes. */
-struct tb_window {
-    int32_t value;
-    uint32_t left;
-    uint32_t column;
-    uint8_t *output;
-};
-
-/** Returns the current field and moves on, window by window. */
-TB_INLINE const uint8_t *tb_walk_next(const struct tb_walk *walk, struct tb_position *at)
+/** Four positions are whole windows side by side in a row. */
+TB_INLINE bool tb_walk_side_by_side(const struct tb_pooling *pooling)
 {
-    const uint8_t *field = at->field;
-    at->field += walk->column_stride;
-    if (walk->pool_height == 1U && walk->pool_width == walk->pool_column_stride) {
-        /* Windows lie side by side in one row: the field just moves on, and wraps at the end of the row. */
-        if (walk->height > 1U && ++at->column == walk->width * walk->pool_width) {
-            at->column = 0;
-            at->field += walk->pool_row_stride * walk->row_stride;
-            at->field -= walk->width * walk->pool_width * walk->column_stride;
-        }
-    } else if (++at->window_column == walk->pool_width) {
-        at->window_column = 0;
-        at->field += walk->row_stride;
-        at->field -= walk->pool_width * walk->column_stride;
-        if (++at->window_row == walk->pool_height) {
-            at->window_row = 0;
-            at->field += walk->pool_column_stride * walk->column_stride;
-            at->field -= walk->pool_height * walk->row_stride;
-            if (++at->column == walk->width) {
-                at->column = 0;
-                at->field += walk->pool_row_stride * walk->row_stride;
-                at->field -= walk->width * walk->pool_column_stride * walk->column_stride;
+    return pooling->window_height == 1U &&
+           (pooling->window_width == 1U || pooling->window_width == 2U || pooling->window_width == 4U) &&
+           (pooling->window_width == 1U || pooling->window_width == pooling->stride_width);
+}
+
+/** Four positions are one window of 2 x 2. */
+TB_INLINE bool tb_walk_square(const struct tb_pooling *pooling)
+{
+    return pooling->window_height == 2U && pooling->window_width == 2U;
+}
+
+/** Windows that are computed at once. */
+TB_INLINE uint32_t tb_walk_windows(const struct tb_pooling *pooling)
+{
+    return tb_walk_side_by_side(pooling) ? 4U / pooling->window_width : 1U;
+}
+
+/** Distances of four positions from the first. */
+TB_INLINE struct tb_offsets tb_walk_offsets(const struct tb_walk *walk, const struct tb_pooling *pooling)
+{
+    uint32_t step = walk->column_stride;
+    if (pooling->window_width == 1U && pooling->window_height == 1U) {
+        step *= pooling->stride_width;
+    }
+    if (tb_walk_square(pooling)) {
+        return (struct tb_offsets){step, walk->row_stride, walk->row_stride + step};
+    }
+    return (struct tb_offsets){step, 2U * step, 3U * step};
+}
+
+/** The code of one row for one window, in parts of four positions and single ones. */
+TB_INLINE uint8_t tb_conv_window(const struct tb_walk *walk, const struct tb_pooling *pooling,
+                                 const struct tb_rows *rows, uint32_t row, struct tb_source field,
+                                 struct tb_nonzeros nonzeros)
+{
+    int32_t value = tb_pooling_start(pooling);
+    for (uint32_t y = 0; y < pooling->window_height; y++) {
+        uint32_t x = 0;
+        struct tb_source at = field;
+        if (pooling->window_width >= 4U) {
+            for (; x + 4U <= pooling->window_width; x += 4U) {
+                int32_t sums[4];
+                tb_sparse_sums(nonzeros, at, tb_walk_offsets(walk, pooling), sums);
+                value = tb_pooling_take(pooling, rows, row, value, sums[0]);
+                value = tb_pooling_take(pooling, rows, row, value, sums[1]);
+                value = tb_pooling_take(pooling, rows, row, value, sums[2]);
+                value = tb_pooling_take(pooling, rows, row, value, sums[3]);
+                at.data += 4U * walk->column_stride;
             }
         }
-    }
-    return field;
-}
-
-/** Takes the accumulator of one position; stores the output when its window is complete. */
-TB_INLINE void tb_window_take(const struct tb_walk *walk, const struct tb_rows *rows, uint32_t row,
-                              struct tb_window *window, int32_t sum)
-{
-    if (walk->average) {
-        window->value += tb_requantize(&rows->requant, row, sum);
-    } else {
-        window->value = tb_max(window->value, sum);
-    }
-    if (--window->left == 0U) {
-        const struct tb_requant *requant = walk->average ? &walk->pool_requant : &rows->requant;
-        *window->output = (uint8_t)tb_requantize(requant, row, window->value);
-        window->output += walk->output_channels;
-        if (walk->height > 1U && ++window->column == walk->width) {
-            window->column = 0;
-            window->output += walk->output_row_gap;
+        for (; x < pooling->window_width; x++) {
+            value = tb_pooling_take(pooling, rows, row, value, tb_sparse_sum(nonzeros, at));
+            at.data += walk->column_stride;
         }
-        window->left = walk->pool_height * walk->pool_width;
-        window->value = walk->average ? 0 : TB_LOWEST;
+        field.data += walk->row_stride;
+    }
+    return tb_pooling_code(pooling, rows, row, value);
+}
+
+/** The codes of one row for as many windows as are computed at once, or for `windows` where the map ends. */
+TB_INLINE void tb_conv_windows(const struct tb_walk *walk, const struct tb_pooling *pooling, const struct tb_rows *rows,
+                               uint32_t row, struct tb_source field, struct tb_nonzeros nonzeros, uint32_t windows,
+                               uint8_t *output)
+{
+    if ((tb_walk_side_by_side(pooling) || tb_walk_square(pooling)) && windows == tb_walk_windows(pooling)) {
+        int32_t sums[4];
+        uint8_t *targets[4];
+        for (uint32_t i = 0; i < 4U; i++) {
+            targets[i] = output + i * pooling->output_channels;
+        }
+        tb_sparse_sums(nonzeros, field, tb_walk_offsets(walk, pooling), sums);
+        tb_pooling_four(pooling, rows, row, sums, targets);
+    } else {
+        for (; windows > 0U; windows--) {
+            output[row] = tb_conv_window(walk, pooling, rows, row, field, nonzeros);
+            output += pooling->output_channels;
+            field.data += pooling->stride_width * walk->column_stride;
+        }
     }
 }
 
-/** What one row multiplies with: a dense row, or pairs where `dense` is NULL. */
-struct tb_row_weights {
-    const int8_t *dense;
-    uint32_t columns;
-    const struct tb_pair *pairs;
-    uint32_t pair_count;
-};
-
-/** Adds four receptive fields' sums at once, so that each weight is fetched once for all of them. */
-TB_INLINE void tb_conv_sums(const struct tb_walk *walk, struct tb_row_weights weights, bool is_signed,
-                            const uint8_t *const fields[4], int32_t sums[4])
+/** One row at every position. */
+TB_INLINE void tb_conv_row(const struct tb_walk *walk, const struct tb_pooling *pooling, const struct tb_rows *rows,
+                           uint32_t row, struct tb_source input, struct tb_nonzeros nonzeros, uint8_t *output)
 {
-    struct tb_source a = {fields[0], is_signed};
-    struct tb_source b = {fields[1], is_signed};
-    struct tb_source c = {fields[2], is_signed};
-    struct tb_source d = {fields[3], is_signed};
-    int32_t sum_a = sums[0];
-    int32_t sum_b = sums[1];
-    int32_t sum_c = sums[2];
-    int32_t sum_d = sums[3];
-    if (weights.dense != NULL) {
-        for (uint32_t segment = 0; segment < walk->segments; segment++) {
-            for (uint32_t column = 0; column < weights.columns; column++) {
-                const int32_t weight = *weights.dense++;
-                sum_a += weight * tb_load(a, column);
-                sum_b += weight * tb_load(b, column);
-                sum_c += weight * tb_load(c, column);
-                sum_d += weight * tb_load(d, column);
+    const uint32_t most = tb_walk_windows(pooling);
+    for (uint32_t y = 0; y < pooling->height; y++) {
+        struct tb_source field = input;
+        for (uint32_t left = pooling->width; left > 0U;) {
+            const uint32_t windows = left < most ? left : most;
+            tb_conv_windows(walk, pooling, rows, row, field, nonzeros, windows, output);
+            field.data += windows * pooling->stride_width * walk->column_stride;
+            output += windows * pooling->output_channels;
+            left -= windows;
+        }
+        input.data += pooling->stride_height * walk->row_stride;
+        output += pooling->output_row_gap;
+    }
+}
+
+/** Rows in flash, as pairs or blocks: every row at a few positions, then the next ones. */
+TB_INLINE void tb_conv_stored(struct tb_source input, uint8_t *output, struct tb_stored weights, struct tb_rows rows,
+                              struct tb_walk walk, struct tb_pooling pooling)
+{
+    const uint32_t most = tb_walk_windows(&pooling);
+    for (uint32_t y = 0; y < pooling.height; y++) {
+        struct tb_source field = input;
+        for (uint32_t left = pooling.width; left > 0U;) {
+            const uint32_t windows = left < most ? left : most;
+            struct tb_nonzeros nonzeros = {weights.in_blocks, weights.pairs, weights.blocks, 0};
+            for (uint32_t row = 0; row < rows.count; row++) {
+                nonzeros.count = weights.counts8 != NULL ? weights.counts8[row] : weights.counts16[row];
+                tb_conv_windows(&walk, &pooling, &rows, row, field, nonzeros, windows, output);
+                tb_sparse_advance(&nonzeros);
             }
-            a.data += walk->segment_stride;
-            b.data += walk->segment_stride;
-            c.data += walk->segment_stride;
-            d.data += walk->segment_stride;
+            field.data += windows * pooling.stride_width * walk.column_stride;
+            output += windows * pooling.output_channels;
+            left -= windows;
         }
-    } else {
-        for (const struct tb_pair *pair = weights.pairs, *end = pair + weights.pair_count; pair != end; pair++) {
-            const uint32_t offset = pair->offset;
-            const int32_t weight = pair->weight;
-            sum_a += weight * tb_load(a, offset);
-            sum_b += weight * tb_load(b, offset);
-            sum_c += weight * tb_load(c, offset);
-            sum_d += weight * tb_load(d, offset);
-        }
+        input.data += pooling.stride_height * walk.row_stride;
+        output += pooling.output_row_gap;
     }
-    sums[0] = sum_a;
-    sums[1] = sum_b;
-    sums[2] = sum_c;
-    sums[3] = sum_d;
 }
 
-/** Sum of one receptive field. */
-TB_INLINE int32_t tb_conv_sum(const struct tb_walk *walk, struct tb_row_weights weights, struct tb_source field,
-                              int32_t sum)
+/** Pairs of offset and weight. */
+TB_INLINE void tb_conv_pairs(struct tb_source input, uint8_t *output, struct tb_stored weights, struct tb_rows rows,
+                             struct tb_walk walk, struct tb_pooling pooling)
 {
-    if (weights.dense != NULL) {
-        for (uint32_t segment = 0; segment < walk->segments; segment++) {
-            for (uint32_t column = 0; column < weights.columns; column++) {
-                sum += *weights.dense++ * tb_load(field, column);
-            }
-            field.data += walk->segment_stride;
-        }
-    } else {
-        for (const struct tb_pair *pair = weights.pairs, *end = pair + weights.pair_count; pair != end; pair++) {
-            sum += pair->weight * tb_load(field, pair->offset);
-        }
-    }
-    return sum;
+    tb_conv_stored(input, output, weights, rows, walk, pooling);
 }
 
-/** One output channel at every position. */
-TB_INLINE void tb_conv_row(const struct tb_walk *walk, const struct tb_rows *rows, uint32_t row, struct tb_source input,
-                           uint8_t *output, struct tb_row_weights weights)
+/** Blocks of four weights. */
+TB_INLINE void tb_conv_blocks(struct tb_source input, uint8_t *output, struct tb_stored weights, struct tb_rows rows,
+                              struct tb_walk walk, struct tb_pooling pooling)
 {
-    const int32_t bias = tb_bias(rows, row);
-    const uint32_t window_size = walk->pool_height * walk->pool_width;
-    const uint32_t positions = walk->height * walk->width * window_size;
-    struct tb_position at = {input.data, 0, 0, 0};
-    struct tb_window window = {walk->average ? 0 : TB_LOWEST, window_size, 0, output + row};
-    for (uint32_t left = positions / 4U; left > 0U; left--) {
-        const uint8_t *fields[4];
-        int32_t sums[4] = {bias, bias, bias, bias};
-        fields[0] = tb_walk_next(walk, &at);
-        fields[1] = tb_walk_next(walk, &at);
-        fields[2] = tb_walk_next(walk, &at);
-        fields[3] = tb_walk_next(walk, &at);
-        tb_conv_sums(walk, weights, input.is_signed, fields, sums);
-        tb_window_take(walk, rows, row, &window, sums[0]);
-        tb_window_take(walk, rows, row, &window, sums[1]);
-        tb_window_take(walk, rows, row, &window, sums[2]);
-        tb_window_take(walk, rows, row, &window, sums[3]);
-    }
-    for (uint32_t left = positions % 4U; left > 0U; left--) {
-        const struct tb_source field = {tb_walk_next(walk, &at), input.is_signed};
-        tb_window_take(walk, rows, row, &window, tb_conv_sum(walk, weights, field, bias));
-    }
+    tb_conv_stored(input, output, weights, rows, walk, pooling);
 }
 
-/** Dense int8 convolution. */
-TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_dense weights, struct tb_rows rows,
-                             struct tb_walk walk)
-{
-    const int8_t *row_weights = weights.values;
-    for (uint32_t row = 0; row < rows.count; row++) {
-        tb_conv_row(&walk, &rows, row, input, output,
-                    (struct tb_row_weights){.dense = row_weights, .columns = weights.columns});
-        row_weights += walk.segments * weights.columns;
-    }
-}
-
-/** Convolution with an index stream; `scratch` holds the nonzeros of the fullest row. */
+/** Index stream; `scratch` holds the nonzeros of the fullest row. */
 TB_INLINE void tb_conv_index(struct tb_source input, uint8_t *output, struct tb_index weights, struct tb_rows rows,
-                             struct tb_walk walk, struct tb_pair *scratch)
+                             struct tb_walk walk, struct tb_pooling pooling, struct tb_pair *scratch)
 {
     const uint8_t *count = weights.counts;
     const uint8_t *entry = weights.entries;
@@ -229,14 +191,14 @@ TB_INLINE void tb_conv_index(struct tb_source input, uint8_t *output, struct tb_
                 }
             }
         }
-        tb_conv_row(&walk, &rows, row, input, output,
-                    (struct tb_row_weights){.pairs = scratch, .pair_count = (uint32_t)(pair - scratch)});
+        tb_conv_row(&walk, &pooling, &rows, row, input,
+                    (struct tb_nonzeros){.pairs = scratch, .count = (uint32_t)(pair - scratch)}, output);
     }
 }
 
-/** Convolution with Huffman codes; `scratch` holds the nonzeros of the fullest row, never a whole tensor. */
+/** Huffman codes; `scratch` holds the nonzeros of the fullest row, never a whole tensor. */
 TB_INLINE void tb_conv_huffman(struct tb_source input, uint8_t *output, struct tb_huffman weights, struct tb_rows rows,
-                               struct tb_walk walk, struct tb_pair *scratch)
+                               struct tb_walk walk, struct tb_pooling pooling, struct tb_pair *scratch)
 {
     struct tb_huffman_cursor cursor = tb_huffman_first(&weights);
     for (uint32_t row = 0; row < rows.count; row++) {
@@ -250,8 +212,8 @@ TB_INLINE void tb_conv_huffman(struct tb_source input, uint8_t *output, struct t
             }
             cursor.column -= weights.columns;
         }
-        tb_conv_row(&walk, &rows, row, input, output,
-                    (struct tb_row_weights){.pairs = scratch, .pair_count = (uint32_t)(pair - scratch)});
+        tb_conv_row(&walk, &pooling, &rows, row, input,
+                    (struct tb_nonzeros){.pairs = scratch, .count = (uint32_t)(pair - scratch)}, output);
     }
 }
 

@@ -11,10 +11,11 @@
 /** Width of a tile of the index stream: what one byte can address. */
 #define TB_TILE 256U
 
-/** Dense int8, row by row. */
+/** Dense int8, row by row, or four columns of four rows together (`tb_linear_dense.h`), aligned to four bytes. */
 struct tb_dense {
     const int8_t *values;
     uint32_t columns;
+    bool by_fours;
 };
 
 /** Index stream: `counts[row][segment][tile]`, then pairs of bytes (column in tile, value) in the same order. */
@@ -25,18 +26,43 @@ struct tb_index {
 };
 
 /**
+ * Index stream in words: `counts[row][tile]` words, each of two nonzeros. From its lowest byte a word holds column in
+ * tile, value, column in tile, value; a lone nonzero goes with column 0 of its tile times 0.
+ */
+struct tb_index_words {
+    const uint8_t *counts;
+    const uint32_t *words;
+    uint32_t columns;
+};
+
+/** Nonzeros of `counts[row][tile]`, their columns in the tile and their values apart. */
+struct tb_gather {
+    const uint8_t *counts;
+    const uint8_t *offsets;
+    const int8_t *values;
+    uint32_t columns;
+};
+
+/** Nonzeros row by row; stands in for straight-line code, whose weights are its instructions. */
+struct tb_pairs {
+    const uint32_t *counts;
+    const uint16_t *columns;
+    const int8_t *values;
+};
+
+/**
  * Canonical Huffman codes, decoded through one lookup per symbol.
  *
  * The stream holds, for each nonzero in row order, the code of its gap's bucket, the bucket's extra bits, and the code
  * of its value. A gap is the distance from the nonzero before it, counted over all rows as if they were one; a gap of
- * bucket b lies in 2^b .. 2^(b+1)-1 and has b extra bits. One last gap reaches past the end. A table entry is
- * `symbol << 3 | (code length - 1)`. The stream ends with 3 spare bytes, so that a window may be read anywhere in it.
+ * bucket b lies in 2^b .. 2^(b+1)-1 and has b extra bits. One last gap reaches past the end. An entry of the gaps'
+ * table is `(31 - b - value_bits) << 3 | (code length - 1)`, one of the values' `weight << 8 | (code length + 32 -
+ * value_bits)`. The stream ends with 3 spare bytes, so that a window may be read anywhere in it.
  */
 struct tb_huffman {
     const uint8_t *stream;
     const uint8_t *gap_table;
-    const uint8_t *value_table;
-    const int8_t *levels;
+    const int16_t *value_table;
     uint32_t gap_bits;   /**< index width of `gap_table` */
     uint32_t value_bits; /**< index width of `value_table` */
     uint32_t columns;
@@ -57,15 +83,12 @@ TB_INLINE void tb_huffman_next(const struct tb_huffman *weights, struct tb_huffm
     window <<= cursor->bit & 7U;
 
     const uint32_t gap = weights->gap_table[window >> (32U - weights->gap_bits)];
-    const uint32_t bucket = gap >> 3;
-    window <<= gap & 7U;
-    /* The code's last bit is on top now; as a one it is the leading bit of the gap. */
-    cursor->column += (window | 0x80000000U) >> (31U - bucket);
-    window <<= bucket + 1U;
-
-    const uint32_t value = weights->value_table[window >> (32U - weights->value_bits)];
-    cursor->value = weights->levels[value >> 3];
-    cursor->bit += (gap & 7U) + bucket + (value & 7U) + 2U;
+    /* The code's last bit goes on top; as a one it is the leading bit of the gap, which the value's code follows. */
+    const uint32_t both = ((window << (gap & 7U)) | 0x80000000U) >> (gap >> 3);
+    const int32_t value = weights->value_table[both & ((1U << weights->value_bits) - 1U)];
+    cursor->column += both >> weights->value_bits;
+    cursor->value = value >> 8;
+    cursor->bit += (gap & 7U) + ((uint32_t)value & 63U) - (gap >> 3);
 }
 
 /** The first nonzero: gaps count from one before the first column. */

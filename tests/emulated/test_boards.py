@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from tests.emulated.conftest import DIGEST
+from tests.emulated.corpus import EXAMPLES
 from tests.emulated.toy_network.toy_reference import toy_tensors
+from tinybayes import tbn
 from tinybayes.boards import Board, list_boards, load_board
 from tinybayes.errors import DeviceError
 from tinybayes.hil.frames import Kind
+from tinybayes.pipeline import compile_network
 from tinybayes.run.qemu import QemuRunner
 
 pytestmark = pytest.mark.emulated
@@ -116,3 +119,18 @@ def test_a_stack_used_to_its_last_word_is_reported(boot):
         runner.session.link.exchange(Kind.INJECT_FAULT, b"\2", "inject")
         with pytest.raises(DeviceError, match=r"run: the stack on the device has overflowed"):
             runner.session.run()
+
+
+def test_systick_counts_beyond_its_24_bits(tmp_path):
+    graph = tbn.load(EXAMPLES / "imu-user-id.tbn")
+    board = load_board("netduinoplus2")
+    deployment = compile_network(graph, board, tmp_path / "out", objective="flash")
+    elf = deployment.build()
+    cycles = []
+    for shift in (4, 10):
+        arguments = ("-icount", f"shift={shift}")
+        with QemuRunner(elf, board, network_digest=deployment.digest, extra_arguments=arguments) as runner:
+            cycles.append(runner.session.profile().cycles.astype(float))
+    # An instruction takes 2 ** shift ns: 64 times as long, and only then too long for 24 bits.
+    assert cycles[0].max() < 2**24 < cycles[1].max()
+    assert np.allclose(cycles[1] / cycles[0], 64, rtol=0.02)

@@ -13,6 +13,7 @@ from tests.networks import Builder
 from tinybayes import tbn
 from tinybayes.boards import Board, list_boards, load_board
 from tinybayes.build.elf import read_sections, read_symbols
+from tinybayes.build.stack import EXTENDED_FRAME_BYTES, FRAME_ALIGNMENT_BYTES
 from tinybayes.deployment import Deployment
 from tinybayes.ir import Graph
 from tinybayes.pipeline import compile_network
@@ -63,6 +64,16 @@ def promised_bytes(deployment: Deployment) -> int:
     return int(deployment.record["ram"]["stack_bytes"])
 
 
+def spare_bytes(deployment: Deployment, used_bytes: int) -> int:
+    """Bytes between what is promised and what was used, which must not be more.
+
+    An interrupt that pushes the floating-point registers at the worst moment is promised, but no test can make it come.
+    """
+    assert used_bytes <= promised_bytes(deployment)
+    frames = {one["bytes"] for one in deployment.record["ram"]["stack_chain"] if one["function"] == "exception frame"}
+    return promised_bytes(deployment) - used_bytes - sum(frames & {EXTENDED_FRAME_BYTES + FRAME_ALIGNMENT_BYTES})
+
+
 def used_over_the_link(deployment: Deployment) -> int:
     """Bytes of painted stack that are gone after every request that the protocol has, each in its largest form."""
     elf = deployment.directory / "build" / f"{deployment.name}.elf"
@@ -99,18 +110,22 @@ def used_in_the_bare_image(deployment: Deployment, work: Path) -> int:
 @pytest.mark.parametrize("network", NETWORKS)
 def test_bound_holds_and_is_close_with_the_protocol(network, objective, tmp_path):
     deployment = built(NETWORKS[network](), load_board("mps2-an386"), tmp_path / "out", objective, "frames")
-    assert 0 <= promised_bytes(deployment) - used_over_the_link(deployment) <= MOST_SPARE_BYTES
+    assert spare_bytes(deployment, used_over_the_link(deployment)) <= MOST_SPARE_BYTES
 
 
 @pytest.mark.parametrize("network", ["three_formats", "two_dimensional", "imu-user-id"])
 def test_bound_holds_and_is_close_in_the_bare_image(network, tmp_path):
     deployment = built(NETWORKS[network](), load_board("mps2-an386"), tmp_path / "out", "flash", "none")
-    assert 0 <= promised_bytes(deployment) - used_in_the_bare_image(deployment, tmp_path) <= MOST_SPARE_BYTES
+    assert spare_bytes(deployment, used_in_the_bare_image(deployment, tmp_path)) <= MOST_SPARE_BYTES
 
 
-@pytest.mark.parametrize("board", [name for name in EMULATED if name != "mps2-an386"])
+QUICK = ("mps2-an386", "microbit", "mps3-an547")
+"""Armv6-M, Armv7E-M and Armv8.1-M: a core that pushes little, one with a floating-point unit, one with vectors."""
+
+
+@pytest.mark.parametrize("board", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in EMULATED])
 def test_bound_holds_and_is_close_on_every_board(board, tmp_path):
     framed = built(three_formats(), load_board(board), tmp_path / "framed", "flash", "frames")
-    assert 0 <= promised_bytes(framed) - used_over_the_link(framed) <= MOST_SPARE_BYTES
+    assert spare_bytes(framed, used_over_the_link(framed)) <= MOST_SPARE_BYTES
     bare = built(padded_series(), load_board(board), tmp_path / "bare", "flash", "none")
-    assert 0 <= promised_bytes(bare) - used_in_the_bare_image(bare, tmp_path) <= MOST_SPARE_BYTES
+    assert spare_bytes(bare, used_in_the_bare_image(bare, tmp_path)) <= MOST_SPARE_BYTES

@@ -112,4 +112,28 @@ def averaged_map() -> Graph:
     return verify(Graph(tensors, (conv, average, overlapping, flatten, select, linear), "x", "y", (1, 6, 6)))
 
 
-NETWORKS = {"three_formats": three_formats, "padded_series": padded_series, "averaged_map": averaged_map}
+def straight_line() -> Graph:
+    """Two linear layers whose weights become code: few levels, rows of none to many nonzeros."""
+    first = Linear(
+        name="hidden", inputs=("x",), output="a", weight=_every((5, 1, 1, 12), 4, [-3, 5, 64, 5, -3]),
+        bias=np.array([64, -128, 0, 3000, -7], np.int32), dense_shape=(5, 1, 1, 12),
+        weight_scale=np.array([0.02]), requant=_RELU,
+    )  # fmt: skip
+    second = Linear(
+        name="output", inputs=("a",), output="y", weight=_weight((2, 1, 1, 5), [0, 0, 0, 0, 0, 9, 0, -9, 1, 0]),
+        bias=np.array([100000, 1], np.int32), dense_shape=(2, 1, 1, 5), weight_scale=np.array([0.02]), requant=_LAYER,
+    )  # fmt: skip
+    tensors = {
+        "x": Tensor("x", (12,), "int8", 0.05),
+        "a": Tensor("a", (5,), "uint8", 0.1),
+        "y": Tensor("y", (2,), "int8", 0.2),
+    }
+    return verify(Graph(tensors, (first, second), "x", "y", (12,)))
+
+
+NETWORKS = {
+    "straight_line": straight_line,
+    "three_formats": three_formats,
+    "padded_series": padded_series,
+    "averaged_map": averaged_map,
+}

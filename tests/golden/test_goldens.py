@@ -20,7 +20,7 @@ WITH_FIRMWARE = "three_formats"
 
 
 def plan_of(name: str) -> Plan:
-    return make_plan(NETWORKS[name](), "flash")
+    return make_plan(NETWORKS[name](), "latency" if name == "straight_line" else "flash")
 
 
 def project_files(name: str) -> dict[str, str]:

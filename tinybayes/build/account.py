@@ -9,7 +9,7 @@ from typing import Any
 from tinybayes.build.image import Image, Piece
 from tinybayes.emit.network import Layer
 from tinybayes.errors import InternalError
-from tinybayes.plan import Plan
+from tinybayes.plan import Encoding, Plan
 
 LAYER, NETWORK, FIRMWARE, LIBRARY, ALIGNMENT = "layer", "network", "firmware", "library", "alignment"
 CODE_KINDS = ("instructions", "literals")
@@ -88,9 +88,16 @@ def check_constants(pieces: Iterable[Piece], layers: Iterable[Layer]) -> None:
     for layer in layers:
         if layer.encoding is None:
             continue
-        piece = stored.get(f".rodata.{layer.symbol}")
+        code = layer.encoding.code
+        piece = stored.get(f".rodata.{layer.symbol}" if code is None else f".text.{layer.symbol}")
         if piece is None:
             raise InternalError(f"the constants of layer {layer.step.name!r}, {layer.symbol}, are not in the image")
+        if code is not None:
+            if piece.size_bytes != code.size_bytes:
+                raise InternalError(
+                    f"{layer.symbol} has {piece.size_bytes} bytes of straight-line code, planned were {code.size_bytes}"
+                )
+            continue
         expected = b"".join(_little_endian(array.values) for array in layer.encoding.ordered_arrays)
         if piece.data != expected + bytes(layer.encoding.padding_bytes):
             raise InternalError(
@@ -110,7 +117,7 @@ def _flash_parts(piece: Piece, layers: tuple[Layer, ...], name: str) -> list[Par
     symbol = symbol_of(piece)
     for layer in layers if piece.network else ():
         if layer.encoding is not None and symbol == layer.symbol:
-            return _constants(layer)
+            return _constants(layer, layer.encoding)
         if symbol == layer.function or symbol.startswith(f"{layer.function}."):
             return _code(piece, LAYER, layer.step.name, symbol)
     group, owner = (NETWORK, name) if piece.network else owner_of(piece)
@@ -119,14 +126,14 @@ def _flash_parts(piece: Piece, layers: tuple[Layer, ...], name: str) -> list[Par
     return [Part(group, owner, "constants", symbol, piece.size_bytes)]
 
 
-def _constants(layer: Layer) -> list[Part]:
-    if layer.encoding is None:
-        return []
+def _constants(layer: Layer, encoding: Encoding) -> list[Part]:
+    if encoding.code is not None:
+        return [Part(LAYER, layer.step.name, "weights", layer.symbol, encoding.size_bytes)]
     parts = [
         Part(LAYER, layer.step.name, array.kind, f"{layer.symbol}.{array.name}", array.size_bytes)
-        for array in layer.encoding.ordered_arrays
+        for array in encoding.ordered_arrays
     ]
-    padding = layer.encoding.padding_bytes
+    padding = encoding.padding_bytes
     return [*parts, Part(LAYER, layer.step.name, "padding", f"{layer.symbol}.padding", padding)] if padding else parts
 
 

@@ -100,10 +100,7 @@ def disassemble(elf: Path) -> Disassembly:
     Raises ToolError where the disassembler is missing or fails, FileFormatError where ``elf`` is no ELF file.
     """
     objdump = require("arm-none-eabi-gcc").with_name("arm-none-eabi-objdump")
-    try:
-        done = run_program([objdump, "-d", "--no-show-raw-insn", elf], _DISASSEMBLY_SECONDS)
-    except OSError as error:
-        raise ToolError(f"{objdump} could not disassemble {elf}: {error}") from error
+    done = run_program([objdump, "-d", "--no-show-raw-insn", elf], _DISASSEMBLY_SECONDS)
     if done.status != 0:
         raise ToolError(f"{objdump} could not disassemble {elf}: {done.last(1000) or 'it took too long'}")
     memory = _read_memory(elf)

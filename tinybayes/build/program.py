@@ -1,9 +1,14 @@
 """Runs a program to its end and keeps what it wrote."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tinybayes.errors import ToolError
 
 
 @dataclass(frozen=True)
@@ -19,16 +24,32 @@ class Outcome:
 
 
 def run_program(command: Sequence[str | Path], timeout_seconds: float) -> Outcome:
-    """Runs ``command`` without input; its output may hold any bytes."""
+    """Runs ``command`` without input; its output may hold any bytes.
+
+    A program that takes too long is stopped with all that it started. Raises ToolError where it cannot be started.
+    """
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            timeout=timeout_seconds,
-            check=False,
+            start_new_session=True,  # a group of its own, which can be stopped as a whole
         )
-    except subprocess.TimeoutExpired as error:
-        return Outcome(None, (error.stdout or b"").decode(errors="replace"))
-    return Outcome(done.returncode, done.stdout.decode(errors="replace"))
+    except OSError as error:
+        raise ToolError(f"{command[0]} does not run: {error}") from error
+    with process:
+        try:
+            output, _ = process.communicate(timeout=timeout_seconds)
+        except subprocess.TimeoutExpired:
+            _stop(process)
+            return Outcome(None, process.communicate()[0].decode(errors="replace"))
+        except BaseException:
+            _stop(process)
+            raise
+    return Outcome(process.returncode, output.decode(errors="replace"))
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -6,7 +6,7 @@ and assembly are bounded as compiled code is. A call through a pointer may reach
 that its function names, and every function whose address is stored by code or in a variable.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tinybayes.build.disassembly import Disassembly
@@ -164,8 +164,3 @@ def _unbounded_first(bound: StackBound) -> float:
 def chain_text(chain: Iterable[tuple[str, int]]) -> str:
     """A chain for people: ``reset_handler 8 > main 16``."""
     return " > ".join(f"{name} {size_bytes}" for name, size_bytes in chain)
-
-
-def chain_record(chain: Iterable[tuple[str, int]]) -> list[Mapping[str, object]]:
-    """A chain as report.json has it."""
-    return [{"function": name, "bytes": size_bytes} for name, size_bytes in chain]

@@ -9,7 +9,7 @@ import typer
 
 from tinybayes.cli.compress import compress
 from tinybayes.cli.demo import demo
-from tinybayes.cli.show import console, layer_table, print_json, progress_bars, summary_lines
+from tinybayes.cli.show import console, core_table, layer_table, memory_text, print_json, progress_bars, summary_lines
 from tinybayes.errors import UserError, VerificationError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="What `tinybayes compile` wrote.")]
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KM]?)i?B?", re.IGNORECASE)
+_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(s|ms|us)")
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +49,9 @@ def compile_(
     ] = None,
     max_flash: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 32K.")] = None,
     max_ram: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 8K.")] = None,
+    max_latency: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Fail if an inference is estimated to take longer, as 10ms.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Turn a network into a firmware project.
@@ -58,9 +62,18 @@ def compile_(
     from tinybayes.boards import load_target
 
     target = load_target(board)
-    limits = {"max_flash_bytes": _size(max_flash, "--max-flash"), "max_ram_bytes": _size(max_ram, "--max-ram")}
     graph = pipeline.load_network(model, _calibration(calibration))
-    made = pipeline.compile_network(graph, target, out, objective=objective, name=name, protocol=protocol, **limits)
+    made = pipeline.compile_network(
+        graph,
+        target,
+        out,
+        objective=objective,
+        name=name,
+        protocol=protocol,
+        max_flash_bytes=_size(max_flash, "--max-flash"),
+        max_ram_bytes=_size(max_ram, "--max-ram"),
+        max_latency_seconds=_seconds(max_latency, "--max-latency"),
+    )
     _show(made, as_json, f"next: tinybayes verify {out} --on {_places_of(made)}")
 
 
@@ -128,6 +141,7 @@ def verify(
         ),
     ] = None,
     device_samples: Annotated[int | None, typer.Option(min=1, help="At most so many over a serial line.")] = None,
+    cores: Annotated[bool, typer.Option("--cores", help="Also trace one inference on every core, in QEMU.")] = False,
     as_json: Json = False,
 ) -> None:
     """Prove that the reference, the host and the device agree on every bit of every layer.
@@ -147,6 +161,8 @@ def verify(
     x, y = (samples.x, samples.y) if samples is not None else (None, None)
     with progress_bars(quiet=as_json) as progress:
         verdicts = deployment.verify(places, x, y, recipe=data, device_samples=device_samples, progress=progress)
+        if cores:
+            deployment.measure_cores(progress)
     failed = {place: verdict for place, verdict in verdicts.items() if verdict.mismatches}
     if as_json:
         print_json(deployment.record)
@@ -155,6 +171,8 @@ def verify(
         out.print(layer_table(deployment.record))
         for line in summary_lines(deployment.record):
             out.print(line)
+        if cores:
+            out.print(core_table(deployment.record))
         for place, verdict in verdicts.items():
             good = "[red]differs[/]" if verdict.mismatches else "[green]bit-exact[/]"
             out.print(f"{place:<7} {good}: {verdict.samples:,} samples, {verdict.tensors_compared:,} tensors compared")
@@ -212,16 +230,20 @@ def boards(as_json: Json = False) -> None:
         ]
         print_json({"boards": rows})
         return
-    table = Table()
-    for heading in ("name", "title", "core", "flash", "RAM", "emulated", "tier"):
-        table.add_column(heading)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "core"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("clock", "flash", "RAM"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("emulated", no_wrap=True)
+    table.add_column("tier", justify="right")
     for b in known:
-        sizes = (
-            (f"{b.flash.size_bytes // 1024:,} KiB", f"{b.ram.size_bytes // 1024:,} KiB")
+        figures = (
+            (f"{b.clock_hz / 1e6:g} MHz", memory_text(b.flash.size_bytes), memory_text(b.ram.size_bytes))
             if isinstance(b, Board)
-            else ("", "")
+            else ("", "", "")
         )
-        table.add_row(b.name, b.title, b.core, *sizes, "yes" if b.emulated else "no", str(b.tier))
+        table.add_row(b.name, b.core, *figures, "yes" if b.emulated else "no", str(b.tier))
     console().print(table)
 
 
@@ -286,6 +308,15 @@ def _calibration(path: str | None) -> Any:  # noqa: ANN401 - an array, without i
     from tinybayes.datasets.samples import read_file
 
     return read_file(Path(path)).x
+
+
+def _seconds(text: str | None, option: str) -> float | None:
+    if text is None:
+        return None
+    found = _TIME.fullmatch(text.strip())
+    if found is None or float(found[1]) == 0:
+        raise UserError(f"{option}: got {text!r}, wanted a time in s, ms or us, as in 10ms")
+    return float(Decimal(found[1]) * {"s": Decimal(1), "ms": Decimal("1e-3"), "us": Decimal("1e-6")}[found[2]])
 
 
 def _size(text: str | None, option: str) -> int | None:

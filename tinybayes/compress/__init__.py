@@ -1,6 +1,8 @@
 """Making a trained network small: pruning, BatchNorm folding, weight sharing, and the estimate of its size."""
 
 from tinybayes.compress.bits import entropy_bits, estimated_bytes, gap_bits
+from tinybayes.compress.compensate import compensate
+from tinybayes.compress.equalize import equalize
 from tinybayes.compress.fold import fold_batch_norm
 from tinybayes.compress.magnitude import layer_adaptive_scores, prune_by_magnitude, share_weights
 from tinybayes.compress.prune import MaskedNetwork, posterior_masks, prune, weight_counts
@@ -12,7 +14,9 @@ __all__ = [
     "MaskedNetwork",
     "SharedNetwork",
     "cluster",
+    "compensate",
     "entropy_bits",
+    "equalize",
     "estimated_bytes",
     "fold_batch_norm",
     "gap_bits",

@@ -108,10 +108,16 @@ def nearest(table: Tensor, values: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _shared(weight: Tensor, levels: int, rate: float) -> tuple[Tensor, Tensor]:
-    """The table of levels and the latent weights, which start at their levels where a bit's price moved them."""
+    """The table of levels and the latent weights, which start at their levels where a bit's price moved them.
+
+    Weights that are few levels already keep them.
+    """
     alive = weight != 0
     if not alive.any():
         return torch.zeros(levels), weight.clone()
+    distinct = weight[alive].unique()
+    if len(distinct) <= levels:
+        return torch.cat([distinct, distinct[-1:].expand(levels - len(distinct))]), weight.detach().clone()
     centroids, index = cluster(weight[alive], levels, rate)
     table = torch.cat([centroids, centroids[-1:].expand(levels - len(centroids))])
     latent = weight.detach().clone()

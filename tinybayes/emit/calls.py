@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from tinybayes.errors import InternalError
 from tinybayes.ir import AveragePool, Conv, MaxPool, Requant
 from tinybayes.ir.nodes import MacNode
-from tinybayes.ir.requant import INT16_MAX, INT16_MIN
 from tinybayes.plan import Plan, Step, Storage
+from tinybayes.plan.bounds import accumulator_bound, must_clamp
 
 Fields = Mapping[str, str | int | bool]
 
@@ -109,14 +109,13 @@ def _requant(requant: Requant | None, where: str, *, multipliers: str | None = N
     if requant.per_channel and multipliers is None:
         raise InternalError(f"{where}: only layers with weights have a multiplier for each channel")
     one = {"multiplier": int(requant.multiplier[0])} if not requant.per_channel else {"multipliers": multipliers or ""}
-    shifted = bound >> requant.pre_shift
     fields: Fields = {
         **one,
         "pre_shift": requant.pre_shift,
         "post_shift": requant.post_shift,
         "low": requant.low,
         "high": requant.high,
-        "saturate": shifted > INT16_MAX or -shifted - 1 < INT16_MIN,
+        "saturate": must_clamp(requant, bound, int(requant.multiplier.max())),
     }
     return "{" + ", ".join(f".{name} = {c_text(value)}" for name, value in fields.items()) + "}"
 
@@ -147,24 +146,25 @@ def _rows(step: Step, weights: str) -> Struct:
     )
 
 
-def accumulator_bound(node: MacNode, code_range: tuple[int, int]) -> int:
-    """Largest absolute accumulator that any input can cause."""
-    largest = max(abs(code) for code in code_range)
-    return int((abs(node.matrix.astype(int)).sum(axis=1) * largest + abs(node.bias.astype(int))).max())
-
-
 def _weights(step: Step, weights: str) -> Struct:
     assert step.encoding is not None
     constants = step.encoding.constants
     tables = [name for name in _TABLES[step.encoding.format] if step.encoding.array(name) is not None]
-    parameters = {name: constants[name] for name in ("gap_bits", "value_bits", "columns") if name in constants}
-    return Struct(f"tb_{step.encoding.format}", {**{name: f"{weights}.{name}" for name in tables}, **parameters})
+    parameters: dict[str, int | bool] = {
+        name: constants[name] for name in ("gap_bits", "value_bits", "columns") if name in constants
+    }
+    if "by_fours" in constants:
+        parameters["by_fours"] = bool(constants["by_fours"])
+    struct = _STRUCTS.get(step.kernel, f"tb_{step.encoding.format}")
+    return Struct(struct, {**{name: f"{weights}.{name}" for name in tables}, **parameters})
 
 
+_STRUCTS = {"linear_index": "tb_index_words"}
 _TABLES = {
     "dense": ("values",),
-    "index": ("counts", "entries"),
-    "huffman": ("stream", "gap_table", "value_table", "levels"),
+    "index": ("counts", "entries", "words"),
+    "gather": ("counts", "offsets", "values"),
+    "huffman": ("stream", "gap_table", "value_table"),
 }
 
 
@@ -178,16 +178,21 @@ def _linear(plan: Plan, step: Step, weights: str) -> Call:
     return Call("tb_linear.h", f"tb_{step.kernel}", arguments)
 
 
+def _straight(plan: Plan, step: Step, weights: str) -> Call:
+    """The layer's own function, which is its weights."""
+    return Call("tb_arith.h", weights, (_source(plan, step), _target(plan, step, origin=True)))
+
+
+def straight_twin(step: Step, weights: str) -> Call:
+    """What the layer's own function does where its assembly is not: a kernel on pairs of column and value."""
+    input_codes = Struct("tb_source", {"data": "input", "is_signed": step.source.tensor.dtype == "int8"})
+    pairs = Struct("tb_pairs", {name: f"{weights}.{name}" for name in ("counts", "columns", "values")})
+    return Call("tb_linear.h", "tb_linear_pairs", (input_codes, "output", pairs, _rows(step, weights)))
+
+
 def _walk(step: Step) -> Struct:
-    node = step.node
+    node, source = step.node, step.source
     assert isinstance(node, Conv)
-    pool, source, target = step.pool, step.source, step.target
-    window = pool.window if pool else (1, 1)
-    stride = pool.stride if pool else (1, 1)
-    average: Fields = {}
-    if isinstance(pool, AveragePool):
-        bound = 255 * window[0] * window[1]
-        average = {"average": True, "pool_requant": _requant(pool.requant, pool.name, bound=bound)}
     return Struct(
         "tb_walk",
         {
@@ -195,10 +200,25 @@ def _walk(step: Step) -> Struct:
             "segment_stride": source.stride_bytes,
             "row_stride": node.stride[0] * source.stride_bytes,
             "column_stride": node.stride[1] * source.tensor.channels,
-            "pool_height": window[0],
-            "pool_width": window[1],
-            "pool_row_stride": stride[0],
-            "pool_column_stride": stride[1],
+        },
+    )
+
+
+def _pooling(step: Step) -> Struct:
+    pool, target = step.pool, step.target
+    window = pool.window if pool else (1, 1)
+    stride = pool.stride if pool else (1, 1)
+    average: Fields = {}
+    if isinstance(pool, AveragePool):
+        bound = 255 * window[0] * window[1]
+        average = {"average": True, "pool_requant": _requant(pool.requant, pool.name, bound=bound)}
+    return Struct(
+        "tb_pooling",
+        {
+            "window_height": window[0],
+            "window_width": window[1],
+            "stride_height": stride[0],
+            "stride_width": stride[1],
             "height": target.tensor.hwc[0],
             "width": target.tensor.hwc[1],
             "output_row_gap": target.row_gap_bytes,
@@ -206,6 +226,70 @@ def _walk(step: Step) -> Struct:
             **average,
         },
     )
+
+
+def _patch(plan: Plan, step: Step) -> Struct:
+    node = step.node
+    assert isinstance(node, Conv)
+    height, width, channels = step.source.tensor.hwc
+    top, _, left, _ = node.padding
+    return Struct(
+        "tb_patch",
+        {
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "kernel_height": node.kernel[0],
+            "kernel_width": node.kernel[1],
+            "stride_height": node.stride[0],
+            "stride_width": node.stride[1],
+            "top": top,
+            "left": left,
+            "clipped": any(node.padding),
+            "aligned": channels % 4 == 0 and step.source.tensor.name != plan.graph.input,
+            "bytes": step.field_bytes,
+        },
+    )
+
+
+def _conv_dense(plan: Plan, step: Step, weights: str) -> Call:
+    scratch = plan.scratch(step)
+    assert scratch is not None
+    states = _at(scratch.offset + scratch.size_bytes - step.state_bytes)
+    memory: Fields = {"values": f"{weights}.values", "fields": _at(scratch.offset)}
+    if step.state_bytes:
+        memory = {**memory, "states": f"(int32_t *)(void *)({states})"}
+    arguments = (
+        _source_struct(plan, step),
+        _target(plan, step, origin=True),
+        Struct("tb_conv_dense", memory),
+        _rows(step, weights),
+        _patch(plan, step),
+        _pooling(step),
+    )
+    return Call("tb_conv_dense.h", "tb_conv_dense", arguments)
+
+
+def _conv_stored(plan: Plan, step: Step, weights: str) -> Call:
+    assert step.encoding is not None
+    counts = step.encoding.array("counts")
+    name = step.encoding.format
+    assert counts is not None
+    element = {"pairs": "struct tb_pair", "blocks": "struct tb_blocks"}[name]
+    stored: Fields = {
+        f"counts{counts.values.dtype.itemsize * 8}": f"{weights}.counts",
+        "in_blocks": name == "blocks",
+        name: f"(const {element} *)(const void *){weights}.{name}",
+    }
+    arguments = (
+        _source_struct(plan, step),
+        _target(plan, step, origin=True),
+        Struct("tb_stored", stored),
+        _rows(step, weights),
+        _walk(step),
+        _pooling(step),
+    )
+    return Call("tb_conv.h", f"tb_{step.kernel}", arguments)
 
 
 def _conv(plan: Plan, step: Step, weights: str) -> Call:
@@ -217,6 +301,7 @@ def _conv(plan: Plan, step: Step, weights: str) -> Call:
         _weights(step, weights),
         _rows(step, weights),
         _walk(step),
+        _pooling(step),
         *pairs,
     )
     return Call("tb_conv.h", f"tb_{step.kernel}", arguments)
@@ -272,9 +357,13 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
     "linear_dense": _linear,
     "linear_index": _linear,
     "linear_huffman": _linear,
-    "conv_dense": _conv,
+    "linear_gather": _linear,
+    "linear_straight": _straight,
+    "conv_dense": _conv_dense,
     "conv_index": _conv,
     "conv_huffman": _conv,
+    "conv_pairs": _conv_stored,
+    "conv_blocks": _conv_stored,
     "max_pool": _pool,
     "average_pool": _pool,
     "select": _select,

@@ -7,11 +7,17 @@ from functools import cached_property
 import numpy as np
 
 from tinybayes.assets import asset_directory
-from tinybayes.emit.calls import Call, call, zero_margins
+from tinybayes.emit.calls import Call, call, straight_twin, zero_margins
 from tinybayes.emit.environment import environment
 from tinybayes.plan import Encoding, Plan, Step, WeightArray
 
-_RUNTIME_HEADERS = {"tb_linear.h": ("tb_formats.h",), "tb_conv.h": ("tb_formats.h",), "tb_map.h": ()}
+_RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
+    "tb_linear.h": ("tb_formats.h", "tb_linear_dense.h", "tb_linear_index.h"),
+    "tb_conv.h": ("tb_formats.h", "tb_pooling.h", "tb_sparse.h"),
+    "tb_conv_dense.h": ("tb_dot.h", "tb_patch.h", "tb_pooling.h"),
+    "tb_map.h": (),
+    "tb_arith.h": (),
+}
 _LINE_COLUMNS = 112
 
 
@@ -36,9 +42,9 @@ class Layer:
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
-        """The kernel calls of the layer, in order."""
-        first = zero_margins(self.plan, self.step)
-        return (*((first,) if first else ()), call(self.plan, self.step, self.symbol))
+        """The kernel calls of the layer, in order; margins come last, as they may lie over what the kernel reads."""
+        last = zero_margins(self.plan, self.step)
+        return (call(self.plan, self.step, self.symbol), *((last,) if last else ()))
 
     @property
     def lines(self) -> list[str]:
@@ -64,6 +70,21 @@ class Layer:
     def encoding(self) -> Encoding | None:
         """The layer's constants, if it has any."""
         return self.step.encoding
+
+    @property
+    def stored(self) -> bool:
+        """Whether the layer's constants stand among those of the network: they may be code instead."""
+        return self.encoding is not None and self.encoding.code is None
+
+    @property
+    def straight(self) -> bool:
+        """Whether the layer is a function of its own, in files of its own."""
+        return self.encoding is not None and self.encoding.code is not None
+
+    @property
+    def twin(self) -> list[str]:
+        """What stands in for the layer's assembly, as lines of C."""
+        return straight_twin(self.step, "weights").lines()
 
     @property
     def offset(self) -> str:
@@ -96,6 +117,12 @@ def network_files(plan: Plan, name: str) -> dict[str, str]:
         f"network/{name}_weights.c": "network/weights.c.j2",
     }
     files = {path: templates.get_template(template).render(facts) for path, template in rendered.items()}
+    for layer in layers:
+        if layer.straight:
+            for suffix in ("S", "c"):
+                path = f"network/{name}_layer{layer.number}.{suffix}"
+                files[path] = templates.get_template(f"network/straight.{suffix}.j2").render({**facts, "layer": layer})
+            headers = sorted({*headers, "tb_linear.h"})
     runtime = asset_directory("firmware") / "runtime"
     needed = {"tb_arith.h", *headers, *(other for header in headers for other in _RUNTIME_HEADERS[header])}
     files |= {f"network/{header}": (runtime / header).read_text(encoding="utf-8") for header in needed}

@@ -1,6 +1,7 @@
 """Graph + board -> plan: how every layer is stored, which kernel runs it, and where its tensors lie."""
 
 from tinybayes.plan.arena import Buffer
+from tinybayes.plan.choose import Limits
 from tinybayes.plan.formats import Encoding, WeightArray
 from tinybayes.plan.objective import OBJECTIVES, Objective
 from tinybayes.plan.plan import Plan, check_fits, fullest_step, make_plan
@@ -11,6 +12,7 @@ __all__ = [
     "OBJECTIVES",
     "Buffer",
     "Encoding",
+    "Limits",
     "Objective",
     "Plan",
     "Step",

@@ -10,13 +10,19 @@ _EXHAUSTIVE_BUFFERS = 7
 
 @dataclass(frozen=True)
 class Buffer:
-    """Bytes of the arena that are in use from step ``first_step`` to ``last_step``, both included."""
+    """Bytes of the arena that are in use from step ``first_step`` to ``last_step``, both included.
+
+    The step that writes the buffer may have finished with the front of what it reads when it comes there: the buffer
+    may then lie over the one called ``over``, if it begins at least ``lead_bytes`` before it.
+    """
 
     name: str
     size_bytes: int
     first_step: int
     last_step: int
     offset: int = 0
+    over: str = ""
+    lead_bytes: int = 0
 
     @property
     def end(self) -> int:
@@ -49,10 +55,20 @@ def arena_bytes(buffers: Iterable[Buffer]) -> int:
 
 
 def most_bytes_alive(buffers: Sequence[Buffer]) -> int:
-    """The most bytes in use in any step: no arena can be smaller."""
-    starts = {buffer.first_step for buffer in buffers}
-    alive = (sum(b.size_bytes for b in buffers if b.first_step <= step <= b.last_step) for step in starts)
-    return max(alive, default=0)
+    """The most bytes in use in any step, what may be shared counted once: no arena can be smaller."""
+    return max((bytes_alive(buffers, buffer.first_step) for buffer in buffers), default=0)
+
+
+def bytes_alive(buffers: Sequence[Buffer], step: int) -> int:
+    """Bytes in use in ``step``; a buffer over another takes what it adds to it at least."""
+    alive = {b.name: b for b in buffers if b.first_step <= step <= b.last_step}
+    shared = 0
+    for buffer in alive.values():
+        if buffer.over in alive:
+            under = alive[buffer.over]
+            union = max(buffer.size_bytes, buffer.lead_bytes + under.size_bytes)
+            shared += max(0, buffer.size_bytes + under.size_bytes - union)
+    return sum(b.size_bytes for b in alive.values()) - shared
 
 
 def _best_fit(orders: Iterable[Sequence[Buffer]], enough_bytes: int) -> list[Buffer]:
@@ -70,10 +86,18 @@ def _best_fit(orders: Iterable[Sequence[Buffer]], enough_bytes: int) -> list[Buf
 def _first_fit(order: Sequence[Buffer]) -> list[Buffer]:
     placed: list[Buffer] = []
     for buffer in order:
-        offset = 0
-        for other in sorted((p for p in placed if p.meets(buffer)), key=lambda p: p.offset):
-            if offset + buffer.size_bytes <= other.offset:
-                break
-            offset = max(offset, -(-other.end // ALIGNMENT_BYTES) * ALIGNMENT_BYTES)
+        taken = [_taken(buffer, other) for other in placed if other.meets(buffer)]
+        ends = sorted(-(-max(end, 0) // ALIGNMENT_BYTES) * ALIGNMENT_BYTES for _, end in taken)
+        offset = next(at for at in (0, *ends) if not any(start < at < end for start, end in taken))
         placed.append(replace(buffer, offset=offset))
     return placed
+
+
+def _taken(buffer: Buffer, other: Buffer) -> tuple[int, int]:
+    """Between which offsets, both excluded, ``buffer`` cannot begin because of ``other``."""
+    start, end = other.offset - buffer.size_bytes, other.end
+    if buffer.over == other.name:
+        start = max(start, other.offset - buffer.lead_bytes)
+    if other.over == buffer.name:
+        end = min(end, other.offset + other.lead_bytes)
+    return start, end

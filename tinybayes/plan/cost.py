@@ -1,24 +1,37 @@
-"""Estimated instructions of a step, to choose between kernels; never reported as a measurement.
+"""Estimated cycles of a step, to choose between kernels; never reported as a measurement.
 
-The coefficients are fitted on counts from the emulated Cortex-M4 (Armv7E-M, gcc 12.2 -O2) by ``scripts/fit_cost.py``,
-which prints them anew.
+A formula is a sum of terms, the same on every core; what each term costs is in ``plan/coefficients.py``, by class of
+core, as ``scripts/fit_cost.py`` fits it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from tinybayes.ir import MacNode
+from tinybayes.plan.coefficients import COEFFICIENTS, SELECT_COEFFICIENTS
+from tinybayes.plan.core_class import CoreClass
+from tinybayes.plan.formats import Encoding
+from tinybayes.plan.walk import Walk
+
+NO_WALK = Walk(0, 0, 0)
 
 
 @dataclass(frozen=True)
 class MacShape:
-    """What the cost of a layer with weights depends on; a row has ``segments`` of ``columns``."""
+    """What the cost of a layer with weights depends on; a row has ``segments`` of ``columns``.
+
+    ``blocks`` counts the fours of neighbouring columns of a segment that are not all zero.
+    """
 
     rows: int
     columns: int
     segments: int
     nonzero: int
     positions: int
+    blocks: int
+    walk: Walk
 
     @property
     def weights(self) -> int:
@@ -31,9 +44,23 @@ class MacShape:
         return self.rows * self.segments * -(-self.columns // 256)
 
     @property
-    def outputs(self) -> int:
-        """Accumulators that are finished."""
-        return self.rows * self.positions
+    def groups(self) -> int:
+        """Fours of positions, the last one filled up."""
+        return -(-self.positions // 4)
+
+    def products(self, entries: int) -> tuple[int, int]:
+        """``entries`` of all rows, used at four positions together and at single ones."""
+        return entries * self.walk.fours, entries * self.walk.singles
+
+    @property
+    def sums(self) -> int:
+        """Walks through a row's nonzeros, for one position or four."""
+        return self.rows * (self.walk.fours + self.walk.singles)
+
+    @property
+    def codes(self) -> int:
+        """Accumulators and sums that are requantized."""
+        return self.rows * self.walk.codes
 
 
 Terms = Callable[[MacShape], tuple[int, ...]]
@@ -41,31 +68,37 @@ Terms = Callable[[MacShape], tuple[int, ...]]
 TERMS: dict[tuple[str, str], Terms] = {
     ("linear", "dense"): lambda s: (s.weights, s.rows),
     ("linear", "index"): lambda s: (s.nonzero, s.tiles, s.rows),
+    ("linear", "gather"): lambda s: (s.nonzero, s.tiles, s.rows),
     ("linear", "huffman"): lambda s: (s.nonzero, s.rows),
-    ("conv", "dense"): lambda s: (s.weights * s.positions, s.outputs, s.rows),
-    ("conv", "index"): lambda s: (s.nonzero * s.positions, s.outputs, s.nonzero + s.tiles, s.rows),
-    ("conv", "huffman"): lambda s: (s.nonzero * s.positions, s.outputs, s.nonzero, s.rows),
+    ("conv", "dense"): lambda s: (s.weights * s.groups, s.codes, s.columns * s.segments * s.groups),
+    ("conv", "index"): lambda s: (*s.products(s.nonzero), s.sums, s.codes, s.nonzero + s.tiles),
+    ("conv", "huffman"): lambda s: (*s.products(s.nonzero), s.sums, s.codes, s.nonzero),
+    ("conv", "pairs"): lambda s: (*s.products(s.nonzero), s.sums, s.codes),
+    ("conv", "blocks"): lambda s: (*s.products(s.blocks), s.sums, s.codes),
 }
 """What the cost of each kernel is a sum of."""
 
-COEFFICIENTS: dict[tuple[str, str], tuple[float, ...]] = {
-    ("linear", "dense"): (4.00, 17.31),  # within 0.1%
-    ("linear", "index"): (5.23, 23.34, 4.84),  # within 2.9%
-    ("linear", "huffman"): (29.02, 24.13),  # within 0.5%
-    ("conv", "dense"): (2.71, 12.14, 165.03),  # within 3.2%
-    ("conv", "index"): (2.48, 18.76, 17.94, 0.00),  # within 5.9%
-    ("conv", "huffman"): (2.67, 18.74, 42.85, 0.00),  # within 4.6%
-}
 
-
-def mac_shape(node: MacNode, positions: int) -> MacShape:
+def mac_shape(node: MacNode, positions: int, walk: Walk = NO_WALK) -> MacShape:
     """The shape of ``node`` at ``positions`` output positions."""
     outputs, segments, width, channels = node.weight.shape
-    return MacShape(outputs, width * channels, segments, node.nonzero, positions)
+    columns = width * channels
+    padded = np.pad(node.weight.reshape(outputs, segments, columns), ((0, 0), (0, 0), (0, -columns % 4)))
+    blocks = int(padded.reshape(-1, 4).any(axis=1).sum())
+    return MacShape(outputs, columns, segments, node.nonzero, positions, blocks, walk)
 
 
-def estimate_instructions(node: MacNode, weight_format: str, positions: int) -> int:
-    """Estimated instructions of ``node`` in ``weight_format`` at ``positions`` output positions."""
+def estimate_cycles(node: MacNode, weight_format: str, positions: int, core: CoreClass, walk: Walk = NO_WALK) -> int:
+    """Estimated cycles of ``node`` in ``weight_format`` at ``positions`` output positions, without flash stalls."""
     key = (node.op, weight_format)
-    terms = TERMS[key](mac_shape(node, positions))
-    return round(sum(c * term for c, term in zip(COEFFICIENTS[key], terms, strict=True)))
+    terms = TERMS[key](mac_shape(node, positions, walk))
+    return round(sum(c * term for c, term in zip(COEFFICIENTS[core][key], terms, strict=True)))
+
+
+def estimate_select_cycles(encoding: Encoding | None, core: CoreClass) -> int:
+    """Estimated cycles of a selection that is stored as ``encoding``: by element taken, and by run."""
+    runs = encoding.array("runs") if encoding is not None else None
+    if runs is None:
+        return 0
+    per_element, per_run = SELECT_COEFFICIENTS[core]
+    return round(per_element * int(runs.values[1::2].sum()) + per_run * (runs.values.size // 2))

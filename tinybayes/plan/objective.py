@@ -1,63 +1,50 @@
-"""Which weight format each layer gets."""
+"""Which candidate is the best of a part of a network."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-from tinybayes.errors import InternalError
-from tinybayes.ir import MacNode
-from tinybayes.plan.cost import estimate_instructions
-from tinybayes.plan.formats import FORMATS, Encoding, Illegal
+import numpy as np
+import numpy.typing as npt
+
+from tinybayes.plan.candidates import Candidate
 
 Objective = Literal["flash", "latency", "balanced"]
 
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A legal way to store and run a layer."""
-
-    encoding: Encoding
-    estimated_instructions: int
+_Values = npt.NDArray[np.float64]
 
 
-def _flash(candidates: Sequence[Candidate]) -> Candidate:
-    return min(candidates, key=lambda c: (c.encoding.size_bytes, c.estimated_instructions))
+def _flash(size_bytes: _Values, cycles: _Values) -> _Values:
+    cost: _Values = np.add(size_bytes, cycles / (1 + 2 * cycles.max()))
+    return cost
 
 
-def _latency(candidates: Sequence[Candidate]) -> Candidate:
-    return min(candidates, key=lambda c: (c.estimated_instructions, c.encoding.size_bytes))
+def _latency(size_bytes: _Values, cycles: _Values) -> _Values:
+    cost: _Values = np.add(cycles, size_bytes / (1 + 2 * size_bytes.max()))
+    return cost
 
 
-def _balanced(candidates: Sequence[Candidate]) -> Candidate:
-    fewest_bytes = min(c.encoding.size_bytes for c in candidates)
-    fewest_instructions = min(c.estimated_instructions for c in candidates)
-
-    def excess(candidate: Candidate) -> float:
-        bytes_ratio = candidate.encoding.size_bytes / fewest_bytes
-        return bytes_ratio * candidate.estimated_instructions / fewest_instructions
-
-    return min(candidates, key=excess)
+def _balanced(size_bytes: _Values, cycles: _Values) -> _Values:
+    cost: _Values = np.multiply(size_bytes / max(1, size_bytes.min()), cycles / max(1, cycles.min()))
+    return cost
 
 
-OBJECTIVES: dict[str, Callable[[Sequence[Candidate]], Candidate]] = {
-    "flash": _flash,
-    "latency": _latency,
-    "balanced": _balanced,
-}
+_COSTS: dict[str, Callable[[_Values, _Values], _Values]] = {"flash": _flash, "latency": _latency, "balanced": _balanced}
 
 
-def candidates_for(node: MacNode, positions: int, *, largest_offset: int) -> list[Candidate]:
-    """Every legal candidate of a layer.
+def costs(objective: str, candidates: Sequence[Candidate]) -> _Values:
+    """What the objective counts for each candidate of one part; costs of several parts add up.
 
-    ``largest_offset`` is the farthest byte of a receptive field: sparse convolutions address it with 16 bits.
+    ``flash`` counts bytes, and cycles where bytes are equal; ``latency`` the other way round; ``balanced`` the product
+    of both, each as a multiple of the least there is.
     """
-    found = []
-    for name, encode in FORMATS.items():
-        if name != "dense" and largest_offset >= 2**16:
-            continue
-        encoding = encode(node)
-        if not isinstance(encoding, Illegal):
-            found.append(Candidate(encoding, estimate_instructions(node, name, positions)))
-    if not found:
-        raise InternalError(f"{node.name}: no weight format can store this layer")
-    return found
+    size_bytes = np.array([candidate.size_bytes for candidate in candidates], np.float64)
+    cycles = np.array([candidate.estimated_cycles for candidate in candidates], np.float64)
+    return _COSTS[objective](size_bytes, cycles)
+
+
+def _best(objective: str) -> Callable[[Sequence[Candidate]], Candidate]:
+    return lambda candidates: candidates[int(np.argmin(costs(objective, candidates)))]
+
+
+OBJECTIVES: dict[str, Callable[[Sequence[Candidate]], Candidate]] = {name: _best(name) for name in _COSTS}
+"""By name, what picks a part's candidate where nothing limits the whole."""

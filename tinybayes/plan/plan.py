@@ -1,24 +1,32 @@
 """The plan: everything that is decided about a network before its code is written."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tinybayes.errors import LimitError, UserError, did_you_mean
-from tinybayes.ir import Graph, MacNode, verify
+from tinybayes.ir import Graph, verify
 from tinybayes.plan import arena, proof
 from tinybayes.plan.arena import Buffer
-from tinybayes.plan.objective import OBJECTIVES, candidates_for
-from tinybayes.plan.steps import Step, lower
+from tinybayes.plan.candidates import candidates_of, parts, pinned
+from tinybayes.plan.choose import Limits, choose
+from tinybayes.plan.core_class import DEFAULT_CORE, core_class
+from tinybayes.plan.objective import OBJECTIVES
+from tinybayes.plan.overlap import lead_bytes
+from tinybayes.plan.steps import Step, lower, with_margins
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Steps in order, and where their tensors lie in the arena.
+    """Steps in order, and where their tensors lie in the arena; ``core`` is what they are chosen for.
 
     Step ``k`` writes the buffer named after its tensor, and the last step writes the caller's output.
     """
 
     graph: Graph
     objective: str
+    core: str
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
 
@@ -41,17 +49,30 @@ class Plan:
         return next((buffer for buffer in self.buffers if buffer.name == _scratch_name(step)), None)
 
 
-def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
+def make_plan(
+    graph: Graph,
+    objective: str = "balanced",
+    core: str = DEFAULT_CORE,
+    formats: Mapping[str, str | None] | None = None,
+    limits: Limits = NO_LIMITS,
+) -> Plan:
     """Picks a weight format for every layer of an integer graph and places its tensors.
 
-    ``objective``: ``flash`` takes the fewest bytes, ``latency`` the fewest estimated instructions, ``balanced`` the
-    smallest product of the two ratios. Raises UserError for an objective that does not exist.
+    ``objective``: ``flash`` takes the fewest bytes, ``latency`` the fewest cycles as estimated for ``core``,
+    ``balanced`` the smallest product of the two ratios. ``formats`` is what was chosen already: the weight
+    format, or None, of every step by its name. Raises UserError for an objective that does not exist, and
+    LimitError where no plan is within ``limits``.
     """
     if objective not in OBJECTIVES:
         known = ", ".join(OBJECTIVES)
         near = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{near}")
-    steps = tuple(_with_format(step, objective) for step in lower(verify(graph)))
+    every = [candidates_of(part, core_class(core), graph.input) for part in parts(lower(verify(graph)))]
+    if formats is not None:
+        chosen = [pinned(candidates, formats) for candidates in every]
+    else:
+        chosen = choose(every, objective, limits)
+    steps = with_margins([step for candidate in chosen for step in candidate.steps])
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):
@@ -59,17 +80,14 @@ def make_plan(graph: Graph, objective: str = "balanced") -> Plan:
         raise UserError(f"two buffers of the plan are called {twice!r}; give the tensor of that name another one")
     buffers = arena.place(unplaced)
     proof.prove(buffers, arena.arena_bytes(buffers), len(steps))
-    return Plan(graph, objective, steps, buffers)
+    proof.prove_overlaps(steps, buffers)
+    return Plan(graph, objective, core, steps, buffers)
 
 
 def fullest_step(plan: Plan) -> tuple[Step, int]:
     """The step during which most bytes of the arena are in use, and how many."""
     return max(
-        (
-            (step, sum(b.size_bytes for b in plan.buffers if b.first_step <= k <= b.last_step))
-            for k, step in enumerate(plan.steps)
-        ),
-        key=lambda pair: pair[1],
+        ((step, arena.bytes_alive(plan.buffers, k)) for k, step in enumerate(plan.steps)), key=lambda pair: pair[1]
     )
 
 
@@ -96,23 +114,18 @@ def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str, other_r
         )
 
 
-def _with_format(step: Step, objective: str) -> Step:
-    if not isinstance(step.node, MacNode):
-        return step
-    candidates = candidates_for(step.node, step.positions, largest_offset=step.largest_offset)
-    chosen = OBJECTIVES[objective](candidates)
-    return replace(step, encoding=chosen.encoding, estimated_instructions=chosen.estimated_instructions)
-
-
 def _scratch_name(step: Step) -> str:
     return f"{step.name}.scratch"
 
 
 def _buffers(steps: tuple[Step, ...]) -> list[Buffer]:
     readers = {step.source.tensor.name: k for k, step in enumerate(steps)}
-    buffers = [
-        Buffer(step.tensor, step.target.total_bytes, k, readers.get(step.tensor, k))
-        for k, step in enumerate(steps[:-1])
-    ]
+    written = {step.tensor for step in steps[:-1]}
+    buffers = []
+    for k, step in enumerate(steps[:-1]):
+        lead = lead_bytes(step) if step.source.tensor.name in written else None
+        over = step.source.tensor.name if lead is not None else ""
+        last = readers.get(step.tensor, k)
+        buffers.append(Buffer(step.tensor, step.target.total_bytes, k, last, over=over, lead_bytes=lead or 0))
     scratch = [Buffer(_scratch_name(step), step.scratch_bytes, k, k) for k, step in enumerate(steps)]
     return buffers + [buffer for buffer in scratch if buffer.size_bytes]

@@ -8,11 +8,15 @@ import numpy as np
 from tinybayes.errors import UnsupportedError
 from tinybayes.ir import AveragePool, Conv, Flatten, Graph, MacNode, MaxPool, Node, Select
 from tinybayes.ir.nodes import Linear
-from tinybayes.plan.formats import Encoding, WeightArray
+from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
 from tinybayes.plan.storage import Storage
 
 PAD = "pad"
+WORD_BYTES = 4
 PAIR_BYTES = 4
+STATE_BYTES = 4
+FIELDS = 4
+"""Receptive fields that a dense convolution takes at once."""
 STEP_OPERATORS = (Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, PAD)
 
 
@@ -31,7 +35,9 @@ class Step:
     target: Storage
     pool: MaxPool | AveragePool | None = None
     encoding: Encoding | None = None
-    estimated_instructions: int = 0
+    estimated_cycles: int = 0
+    reads_input: bool = False
+    writes_output: bool = False
 
     @property
     def format(self) -> str | None:
@@ -54,6 +60,12 @@ class Step:
         return self.encoding.size_bytes if self.encoding is not None else 0
 
     @property
+    def live_bytes(self) -> int:
+        """Bytes of the arena in use while it runs; the network's input and output are the caller's."""
+        tensors = (self.source.total_bytes, not self.reads_input), (self.target.total_bytes, not self.writes_output)
+        return self.scratch_bytes + sum(size for size, counts in tensors if counts)
+
+    @property
     def positions(self) -> int:
         """Output positions at which a layer with weights is evaluated, pooled ones included."""
         height, width, _ = self.target.tensor.hwc
@@ -61,11 +73,59 @@ class Step:
         return height * width * window[0] * window[1]
 
     @property
-    def scratch_bytes(self) -> int:
-        """Bytes for the unpacked nonzeros of the fullest row of a sparse convolution."""
-        if self.op != Conv.op or self.format == "dense" or not isinstance(self.node, Conv):
+    def averages(self) -> bool:
+        """Whether the pooling behind a convolution is a mean, of codes."""
+        return isinstance(self.pool, AveragePool)
+
+    @property
+    def field_bytes(self) -> int:
+        """Bytes of one receptive field of a dense convolution as it is copied, a multiple of 4; else 0."""
+        if not isinstance(self.node, Conv) or self.format != dense.NAME:
             return 0
+        columns = int(self.node.matrix.shape[1])
+        return -(-columns // dense.ROW_ALIGNMENT_BYTES) * dense.ROW_ALIGNMENT_BYTES
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes for the unfinished windows of a dense convolution: one value a channel where they are large."""
+        window = self.pool.window if self.pool is not None else (1, 1)
+        if not isinstance(self.node, Conv) or self.format != dense.NAME or window[0] * window[1] <= FIELDS:
+            return 0
+        return STATE_BYTES * self.node.outputs
+
+    @property
+    def _spare_end_bytes(self) -> int:
+        """Where what a dense convolution writes for windows behind the last ends: a byte a row, from the fourth field.
+
+        There are such windows where their number is no multiple of how many are taken at once.
+        """
+        window = self.pool.window if self.pool is not None else (1, 1)
+        height, width, _ = self.target.tensor.hwc
+        at_once = max(1, FIELDS // (window[0] * window[1]))
+        if not isinstance(self.node, Conv) or not self.field_bytes or height * width % at_once == 0:
+            return 0
+        rows = -(-self.node.outputs // dense.ROW_ALIGNMENT_BYTES) * dense.ROW_ALIGNMENT_BYTES
+        return (FIELDS - 1) * self.field_bytes + rows
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes that the kernel of a convolution works in: copied receptive fields, or a row's unpacked nonzeros."""
+        if not isinstance(self.node, Conv):
+            return 0
+        if self.format not in UNPACKED:
+            return max(FIELDS * self.field_bytes, self._spare_end_bytes) + self.state_bytes
         return PAIR_BYTES * int(np.count_nonzero(self.node.matrix, axis=1).max())
+
+    def field(self, network_input: str) -> Field | None:
+        """How a sparse convolution's receptive field lies in its input; None for other operators.
+
+        The input of the network may lie anywhere, but a padded copy of it is aligned.
+        """
+        if not isinstance(self.node, Conv):
+            return None
+        source = replace(self.source, margins=self.node.padding)
+        copied = source.has_margins or source.tensor.name != network_input
+        return Field(source.stride_bytes, aligned=copied and source.tensor.channels % WORD_BYTES == 0)
 
     @property
     def largest_offset(self) -> int:
@@ -73,14 +133,14 @@ class Step:
         if not isinstance(self.node, Conv):
             return 0
         height, width = self.node.kernel
-        return (height - 1) * self.source.stride_bytes + width * self.source.tensor.channels - 1
+        padded = replace(self.source, margins=self.node.padding)
+        return (height - 1) * padded.stride_bytes + width * padded.tensor.channels - 1
 
 
 def lower(graph: Graph) -> tuple[Step, ...]:
-    """The steps of an integer graph in order, without weight formats.
+    """The steps of an integer graph in order, without weight formats and margins.
 
-    A convolution takes the pooling behind it along where no window overlaps another. A padded convolution reads a
-    tensor that is stored with zero margins; only the network's input has to be copied for that.
+    A convolution takes the pooling behind it along where no window overlaps another.
     """
     stored = _storages(graph)
     steps: list[Step] = []
@@ -90,27 +150,41 @@ def lower(graph: Graph) -> tuple[Step, ...]:
     position = 0
     while position < len(nodes):
         node = nodes[position]
-        source = stored[node.input]
-        if node.input == graph.input and source.has_margins:
-            padded = replace(source, tensor=replace(source.tensor, name=f"{graph.input}.padded"))
-            steps.append(Step(PAD, PAD, None, Storage(graph.input_tensor), padded))
-            source = padded
         pool = _fusable_pool(nodes, position)
         last = pool or node
         encoding = _select_runs(node) if isinstance(node, Select) else None
-        steps.append(Step(node.name, node.op, node, source, stored[last.output], pool, encoding))
+        steps.append(Step(node.name, node.op, node, stored[node.input], stored[last.output], pool, encoding))
         position += 2 if pool else 1
-    return tuple(steps)
+    steps = [replace(step, reads_input=step.source.tensor.name == graph.input) for step in steps]
+    return (*steps[:-1], replace(steps[-1], writes_output=True))
+
+
+def with_margins(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps with margins around the tensors that a padded sparse convolution reads.
+
+    Only the network's input has to be copied for that. A dense convolution copies its receptive fields anyway.
+    """
+    stored: list[Step] = []
+    for step in steps:
+        source = step.source
+        if isinstance(step.node, Conv) and step.format != dense.NAME and any(step.node.padding):
+            source = replace(source, margins=step.node.padding)
+            if stored:
+                stored[-1] = replace(stored[-1], target=source)
+            else:
+                source = replace(source, tensor=replace(source.tensor, name=f"{source.tensor.name}.padded"))
+                stored.append(Step(PAD, PAD, None, step.source, source))
+        stored.append(replace(step, source=source))
+    return tuple(stored)
 
 
 def _storages(graph: Graph) -> dict[str, Storage]:
     """Storage of every tensor; a flattened tensor is the tensor it came from."""
-    margins = {node.input: node.padding for node in graph.nodes if isinstance(node, Conv)}
     readers = {name: len(graph.consumers(name)) for name in graph.tensors}
     if any(count > 1 for count in readers.values()):
         branching = next(name for name, count in readers.items() if count > 1)
         raise UnsupportedError(f"tensor {branching!r} is read by several layers; only chains of layers are supported")
-    stored = {name: Storage(tensor, margins.get(name, (0, 0, 0, 0))) for name, tensor in graph.tensors.items()}
+    stored = {name: Storage(tensor) for name, tensor in graph.tensors.items()}
     for node in graph.nodes:
         if isinstance(node, Flatten):
             stored[node.output] = stored[node.input]

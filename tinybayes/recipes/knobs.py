@@ -72,6 +72,16 @@ class Knobs:
     )
     distillation: float = _knob(0.0, "share of the loss that follows the dense network's soft labels", _CHOSEN)
     temperature: float = _knob(2.0, "temperature of the soft labels", _CHOSEN)
+    averaging: float = _knob(
+        0.0,
+        "decay a step of the moving average of parameters that fine-tuning and sharing end with; 0 keeps the last ones",
+        "off unless a recipe asks for it",
+    )
+    compensate: int = _knob(
+        0,
+        "1 evens channels out before weights are shared and lets weights make up for each other's errors",
+        "Nagel et al., ICCV 2019; Frantar et al., ICLR 2023",
+    )
 
 
 def _chosen(base: type[Knobs], name: str, default: float | int, source: str = _CHOSEN) -> Any:  # noqa: ANN401 - a field
@@ -98,19 +108,21 @@ class ImuUserIdKnobs(Knobs):
     sparse_learning_rate: float = _chosen(Knobs, "sparse_learning_rate", 2e-3)
     log_sigma2_learning_rate: float = _chosen(Knobs, "log_sigma2_learning_rate", 1e-2)
     initial_log_sigma2: float = _chosen(Knobs, "initial_log_sigma2", -8.0)
-    kl_weight: float = _chosen(Knobs, "kl_weight", 0.6)
+    kl_weight: float = _chosen(Knobs, "kl_weight", 0.3)
     warm_up_start: float = _chosen(Knobs, "warm_up_start", 0.0)
     warm_up_epochs: float = _chosen(Knobs, "warm_up_epochs", 5.0)
-    most_nonzero: int = _chosen(Knobs, "most_nonzero", 2400, "a tenth of the network's 24,128 weights")
-    cap_end: float = _chosen(Knobs, "cap_end", 0.5)
+    most_nonzero: int = _chosen(Knobs, "most_nonzero", 2412, "a tenth of the network's 24,128 weights")
+    cap_end: float = _chosen(Knobs, "cap_end", 0.6)
     distillation: float = _chosen(Knobs, "distillation", 0.5)
-    fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 6)
-    fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 3e-4)
+    fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 8)
+    fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 2e-4)
     levels: int = _chosen(Knobs, "levels", 31)
     rate: float = _chosen(Knobs, "rate", 0.0)
-    share_epochs: int = _chosen(Knobs, "share_epochs", 12)
-    share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 1e-3)
-    latent_learning_rate: float = _chosen(Knobs, "latent_learning_rate", 1e-3)
+    share_epochs: int = _chosen(Knobs, "share_epochs", 2)
+    share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 1e-4)
+    latent_learning_rate: float = _chosen(Knobs, "latent_learning_rate", 1e-4)
+    averaging: float = _chosen(Knobs, "averaging", 0.99)
+    compensate: int = _chosen(Knobs, "compensate", 1)
     by_recording_epochs: int = _chosen(Knobs, "by_recording_epochs", 10)
 
 

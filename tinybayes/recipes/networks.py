@@ -1,9 +1,14 @@
 """The networks of the recipes, as plain torch modules."""
 
+import copy
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tinybayes.datasets import Dataset
+
+_REACH = 0.9999
 
 
 class Standardize(nn.Module):
@@ -20,6 +25,24 @@ class Standardize(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, time), same shape out."""
         return (x - self.mean) / self.std
+
+
+@torch.no_grad()
+def evened(network: nn.Sequential, x: Tensor) -> nn.Sequential:
+    """An equivalent copy whose input channels, once standardized, reach equally far; a plain copy without Standardize.
+
+    All channels are rounded with one scale. One that reaches far by rare peaks, as angular rates do, would make that
+    scale coarse for the others. Reach is what all but one in 10,000 values of the samples ``x`` stay within.
+    """
+    network = copy.deepcopy(network)
+    scaling, layer = network[0], network[1]
+    if isinstance(scaling, Standardize) and isinstance(layer, nn.Conv1d) and layer.groups == 1:
+        values = scaling(x).abs().transpose(0, 1).flatten(1)
+        reach = torch.from_numpy(np.quantile(values.numpy(), _REACH, axis=1)).float().clamp(min=1e-6)
+        reach = reach / reach.mean()
+        scaling.std.mul_(reach[:, None])
+        layer.weight.mul_(reach[:, None])
+    return network
 
 
 def imu_user_id_network(data: Dataset) -> nn.Sequential:

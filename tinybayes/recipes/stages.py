@@ -19,8 +19,17 @@ from tinybayes.bayes import (
     sparsify,
     warm_up,
 )
-from tinybayes.compress import MaskedNetwork, SharedNetwork, fold_batch_norm, prune, weight_counts
+from tinybayes.compress import (
+    MaskedNetwork,
+    SharedNetwork,
+    compensate,
+    equalize,
+    fold_batch_norm,
+    prune,
+    weight_counts,
+)
 from tinybayes.recipes.knobs import Knobs
+from tinybayes.recipes.networks import evened
 
 Modules = Mapping[str, Any]
 """The modules that finished stages left behind, by the name of the stage."""
@@ -48,11 +57,14 @@ class Stage:
     penalty: Callable[[nn.Module, float], Tensor | None] = _no_penalty
     after_epoch: Callable[[nn.Module, int], None] = _nothing
     distills: bool = True
+    averages: bool = False
     refreshes: bool = False
 
 
-def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: int) -> tuple[Stage, ...]:
-    """The five stages in order: dense, sparse, pruned, fine-tuned, shared."""
+def stages(
+    knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: int, samples: Tensor
+) -> tuple[Stage, ...]:
+    """The five stages in order: dense, sparse, pruned, fine-tuned, shared; ``samples`` are some to train on."""
 
     def sparse_groups(module: nn.Module) -> list[dict[str, Any]]:
         named = list(module.named_parameters())
@@ -86,7 +98,10 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
         return prune(modules["sparse"], knobs.threshold)
 
     def shared(modules: Modules) -> SharedNetwork:
-        return SharedNetwork(fold_batch_norm(modules["fine-tuned"].plain()), knobs.levels, knobs.rate)
+        folded = fold_batch_norm(modules["fine-tuned"].plain())
+        if knobs.compensate:
+            folded = compensate(equalize(evened(folded, samples)), knobs.levels, knobs.rate, samples)
+        return SharedNetwork(folded, knobs.levels, knobs.rate)
 
     return (
         Stage(
@@ -126,6 +141,8 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
             groups=_decayed(knobs.fine_tune_learning_rate, knobs.weight_decay),
             plain=MaskedNetwork.plain,
             nonzero=_plain_nonzero,
+            averages=True,
+            refreshes=True,
         ),
         Stage(
             name="shared",
@@ -134,6 +151,7 @@ def stages(knobs: Knobs, network: Callable[[], nn.Sequential], train_samples: in
             groups=shared_groups,
             plain=SharedNetwork.plain,
             nonzero=_plain_nonzero,
+            averages=True,
         ),
     )
 

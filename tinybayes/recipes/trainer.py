@@ -23,7 +23,7 @@ from tinybayes.recipes.stages import Stage, optimizer, stages
 from tinybayes.recipes.training import Progress
 
 CHECKPOINT_SECONDS = 10.0
-_REFRESH_SAMPLES = 1024
+_UNCHANGED_SAMPLES = 1024
 _SEED_STRIDE = 1_000_003
 
 
@@ -36,6 +36,7 @@ class _State:
     stage: int = 0
     epoch: int = 0
     optimizer: torch.optim.Optimizer | None = None
+    average: dict[str, Tensor] | None = None
     seconds: float = 0.0
 
 
@@ -56,9 +57,9 @@ class Trainer:
         self.x = {part: torch.from_numpy(getattr(data, f"x_{part}")) for part in ("train", "validation", "test")}
         self.y = {part: torch.from_numpy(getattr(data, f"y_{part}")) for part in ("train", "validation", "test")}
         self.augment = Augmentation.fitted(self.x["train"], knobs)
-        every = stages(knobs, lambda: network(data), len(data.x_train))
+        self.samples = self.x["train"][spread_rows(len(data.x_train), _UNCHANGED_SAMPLES)]
+        every = stages(knobs, lambda: network(data), len(data.x_train), self.samples)
         self.stages = tuple(stage for stage in every if only is None or stage.name in only)
-        self.refresh_rows = spread_rows(len(data.x_train), _REFRESH_SAMPLES)
         self.state = _State({}, {})
         self._saved_at = time.monotonic()
 
@@ -86,21 +87,25 @@ class Trainer:
         if stage.name not in state.modules:
             # Each stage has random numbers of its own, so that a change to one stage leaves those before it alone.
             torch.manual_seed(self.knobs.seed + _SEED_STRIDE * state.stage)
-            state.modules[stage.name] = stage.prepare(state.modules)
-            state.optimizer, state.epoch, state.seconds = optimizer(stage, state.modules[stage.name]), 0, 0.0
+            module = stage.prepare(state.modules)
+            state.average = _trained(module) if stage.averages and self.knobs.averaging > 0 else None
+            state.modules[stage.name] = module
+            state.optimizer, state.epoch, state.seconds = optimizer(stage, module), 0, 0.0
         module, loss = state.modules[stage.name], 0.0
         if state.epoch < stage.epochs:
             loss = self._epoch(stage, module)
             state.epoch += 1
             stage.after_epoch(module, state.epoch)
+            if state.epoch == stage.epochs and state.average is not None:
+                module.load_state_dict(state.average, strict=False)
         if stage.refreshes:
-            refresh_batch_norm(module, self.x["train"][self.refresh_rows])
+            refresh_batch_norm(module, self.samples)
         state.seconds += time.monotonic() - started
         if stage.epochs:
             self._report(stage, module, loss)
         if state.epoch >= stage.epochs:
             self._close(stage, module)
-            state.stage, state.optimizer, state.epoch = state.stage + 1, None, 0
+            state.stage, state.optimizer, state.average, state.epoch = state.stage + 1, None, None, 0
 
     def _epoch(self, stage: Stage, module: nn.Module) -> float:
         assert self.state.optimizer is not None
@@ -120,8 +125,15 @@ class Trainer:
             self.state.optimizer.zero_grad()
             torch.autograd.backward(loss if penalty is None else loss + penalty)
             self.state.optimizer.step()
+            self._average(module)
             total += float(loss.detach()) * len(rows)
         return total / len(self.x["train"])
+
+    @torch.no_grad()
+    def _average(self, module: nn.Module) -> None:
+        if self.state.average is not None:
+            for name, value in _trained(module).items():
+                self.state.average[name].lerp_(value, 1 - self.knobs.averaging)
 
     def _data_loss(self, logits: Tensor, y: Tensor, x: Tensor, teacher: nn.Module | None) -> Tensor:
         loss = F.cross_entropy(logits, y, label_smoothing=self.knobs.label_smoothing)
@@ -179,6 +191,7 @@ class Trainer:
             "results": copy.deepcopy(state.results),
             "modules": {name: copy.deepcopy(module.state_dict()) for name, module in state.modules.items()},
             "optimizer": None if state.optimizer is None else copy.deepcopy(state.optimizer.state_dict()),
+            "average": copy.deepcopy(state.average),
             "random": torch.get_rng_state(),
         }
 
@@ -198,7 +211,13 @@ class Trainer:
 
     def _state(self, content: dict[str, Any]) -> _State:
         state = _State(
-            {}, dict(content["results"]), content["stage"], content["epoch"], None, float(content["seconds"])
+            {},
+            dict(content["results"]),
+            content["stage"],
+            content["epoch"],
+            None,
+            content["average"],
+            float(content["seconds"]),
         )
         begun = [stage for stage in self.stages if stage.name in content["modules"]]
         running = content["optimizer"] is not None
@@ -216,6 +235,11 @@ class Trainer:
             state.optimizer = optimizer(stage, state.modules[stage.name])
             state.optimizer.load_state_dict(content["optimizer"])
         return state
+
+
+def _trained(module: nn.Module) -> dict[str, Tensor]:
+    """A copy of what of a module is trained, by name."""
+    return {name: value.detach().clone() for name, value in module.named_parameters() if value.requires_grad}
 
 
 @contextmanager

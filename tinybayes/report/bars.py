@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tinybayes.report.facts import KINDS, Facts
-from tinybayes.report.numerals import grouped, in_bytes, ratio
+from tinybayes.report.numerals import grouped, in_bytes, in_microseconds, ratio
 
 _THINNEST_PERCENT = 0.3
 _WIDE_PERCENT = 1.0
@@ -117,6 +117,23 @@ def cost_bars(facts: Facts) -> tuple[Bar, ...]:
             title=f"{layer.name}: {grouped(layer.instructions or 0)} instructions",
         )
         for layer in facts.layers
+    )
+
+
+def core_bars(facts: Facts) -> tuple[Bar, ...]:
+    """Time of one inference on every core; nothing where cores were not compared."""
+    longest = max((cost.seconds for cost in facts.cores), default=0.0)
+    return tuple(
+        Bar(
+            label=cost.core,
+            note=f"{cost.board}, {cost.clock_hz / 1e6:g} MHz",
+            value=f"{in_microseconds(cost.seconds)} µs",
+            segments=_single(
+                "weights", round(1e9 * cost.seconds), round(1e9 * longest), f"{in_microseconds(cost.seconds)} µs"
+            ),
+            title=f"{cost.core}: {in_microseconds(cost.seconds)} microseconds",
+        )
+        for cost in facts.cores
     )
 
 

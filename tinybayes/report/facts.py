@@ -1,17 +1,15 @@
 """report.json, checked: a record that anybody may have written becomes frozen facts, or one clear error."""
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tinybayes.errors import FileFormatError
+from tinybayes.report.entry import LARGEST_COUNT, LONGEST_TEXT, Entry
 
 KINDS = ("weights", "tables", "biases", "multipliers", "padding")
 """What a layer's constants in flash are made of, as report.json names it."""
-_LARGEST_COUNT = 2**53
-_LONGEST_TEXT = 200
-_LONGEST_SYMBOL = 2 * _LONGEST_TEXT
+_LONGEST_SYMBOL = 2 * LONGEST_TEXT
+_LONGEST_REASON = 20 * LONGEST_TEXT
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,20 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class CoreCost:
+    """One inference on a core, with the clock and flash of ``board``; ``layers`` holds (name, cycles, stalls)."""
+
+    core: str
+    board: str
+    clock_hz: int
+    instructions: int
+    cycles: int
+    flash_stall_cycles: int
+    seconds: float
+    layers: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """How one place (host, qemu, a URL) compares with the reference."""
 
@@ -115,6 +127,7 @@ class Facts:
     ram_bytes: int | None
     ram_parts: tuple[Part, ...]
     stack_chain: tuple[tuple[str, int], ...]
+    stack_unbounded: str | None
     latency_source: str | None
     instructions: int | None
     cycles: int | None
@@ -132,6 +145,7 @@ class Facts:
     accuracy_samples: int | None
     device_samples: int | None
     stages: tuple[Stage, ...]
+    cores: tuple[CoreCost, ...]
     dense_int8_bytes: int
     float32_bytes: int
 
@@ -143,7 +157,7 @@ class Facts:
 
 def check(record: Mapping[str, Any]) -> Facts:
     """The facts in ``record``; FileFormatError names the key that is missing or holds something else."""
-    top = _Entry(record, "report.json")
+    top = Entry(record, "report.json")
     network, board, flash, ram = (top.entry(key) for key in ("network", "board", "flash", "ram"))
     latency, accuracy, stored = (top.entry(key) for key in ("latency", "accuracy", "comparison"))
     layers = tuple(_layer(entry) for entry in top.entries("layers"))
@@ -190,11 +204,12 @@ def check(record: Mapping[str, Any]) -> Facts:
             (call.text("function", _LONGEST_SYMBOL), call.count("bytes"))
             for call in ram.optional_entries("stack_chain")
         ),
+        stack_unbounded=ram.known_text("stack_unbounded", _LONGEST_REASON) if ram.has("stack_unbounded") else None,
         latency_source=latency.known_text("source"),
         instructions=latency.known_count("instructions"),
         cycles=latency.known_count("cycles"),
         flash_stall_cycles=latency.known_count("flash_stall_cycles"),
-        seconds=latency.known_real("seconds", _LARGEST_COUNT),
+        seconds=latency.known_real("seconds", LARGEST_COUNT),
         model_version=latency.known_text("model_version"),
         same_for_every_input=latency.has("same_for_every_input") and not latency.is_null("same_for_every_input"),
         calibrated=latency.has("calibration") and not latency.is_null("calibration"),
@@ -207,92 +222,32 @@ def check(record: Mapping[str, Any]) -> Facts:
         accuracy_samples=accuracy.known_count("samples"),
         device_samples=accuracy.known_count("device_samples") if accuracy.has("device_samples") else None,
         stages=tuple(_stage(entry) for entry in top.entries("stages")),
+        cores=tuple(_core(entry, layers) for entry in top.optional_entries("cores")),
         dense_int8_bytes=stored.count("dense_int8_bytes"),
         float32_bytes=stored.count("float32_bytes"),
     )
 
 
-class _Entry:
-    """A JSON object at ``where``; each access checks what it finds. Unknown keys are left alone."""
-
-    def __init__(self, value: object, where: str) -> None:
-        if not isinstance(value, Mapping):
-            raise FileFormatError(f"{where}: got {_shown(value)}, wanted an object; compile again")
-        self._values = value
-        self._where = where
-
-    def wrong(self, key: str, wanted: str) -> FileFormatError:
-        """The error for the value at ``key``."""
-        return FileFormatError(
-            f"{self._where}: {key}: got {_shown(self._values.get(key))}, wanted {wanted}; compile again"
-        )
-
-    def has(self, key: str) -> bool:
-        return key in self._values
-
-    def is_null(self, key: str) -> bool:
-        return self._value(key) is None
-
-    def _value(self, key: str) -> Any:  # noqa: ANN401 - whatever the file holds
-        if key not in self._values:
-            raise FileFormatError(f"{self._where}: {key} is missing; compile again")
-        return self._values[key]
-
-    def entry(self, key: str) -> "_Entry":
-        return _Entry(self._value(key), f"{self._where}: {key}")
-
-    def entries(self, key: str) -> "Iterator[_Entry]":
-        values = self._value(key)
-        if not isinstance(values, list):
-            raise self.wrong(key, "a list")
-        return (_Entry(value, f"{self._where}: {key}[{k}]") for k, value in enumerate(values))
-
-    def optional_entries(self, key: str) -> "Iterator[_Entry]":
-        return self.entries(key) if self.has(key) else iter(())
-
-    def members(self) -> "Iterator[tuple[str, _Entry]]":
-        for key in self._values:
-            if not _is_text(key):
-                raise FileFormatError(
-                    f"{self._where}: got the key {_shown(key)}, wanted a printable name; compile again"
-                )
-            yield key, self.entry(key)
-
-    def count(self, key: str, low: int = 0, high: int = _LARGEST_COUNT) -> int:
-        value = self._value(key)
-        if type(value) is not int or not low <= value <= high:
-            raise self.wrong(key, f"an integer in {low} .. {high}")
-        return value
-
-    def known_count(self, key: str) -> int | None:
-        return None if self._value(key) is None else self.count(key)
-
-    def text(self, key: str, longest: int = _LONGEST_TEXT) -> str:
-        value: str = self._value(key)
-        if not _is_text(value, longest):
-            raise self.wrong(key, f"a text of at most {longest} printable characters")
-        return value
-
-    def known_text(self, key: str) -> str | None:
-        return None if self._value(key) is None else self.text(key)
-
-    def real(self, key: str, high: float) -> float:
-        value = self._value(key)
-        if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= high:
-            raise self.wrong(key, f"a number in 0 .. {high}")
-        return float(value)
-
-    def known_real(self, key: str, high: float) -> float | None:
-        return None if self._value(key) is None else self.real(key, high)
-
-    def shape(self, key: str) -> tuple[int, ...]:
-        value = self._value(key)
-        if not isinstance(value, list) or not 1 <= len(value) <= 8 or any(type(n) is not int or n < 1 for n in value):
-            raise self.wrong(key, "a list of positive integers")
-        return tuple(value)
+def _core(entry: Entry, layers: tuple[Layer, ...]) -> CoreCost:
+    costs = tuple(
+        (layer.text("name"), layer.count("cycles"), layer.count("flash_stall_cycles"))
+        for layer in entry.entries("layers")
+    )
+    if [name for name, *_ in costs] != [layer.name for layer in layers]:
+        raise entry.wrong("layers", "the network's layers")
+    return CoreCost(
+        core=entry.text("core"),
+        board=entry.text("board"),
+        clock_hz=entry.count("clock_hz", 1),
+        instructions=entry.count("instructions"),
+        cycles=entry.count("cycles"),
+        flash_stall_cycles=entry.count("flash_stall_cycles"),
+        seconds=entry.real("seconds", LARGEST_COUNT),
+        layers=costs,
+    )
 
 
-def _layer(entry: _Entry) -> Layer:
+def _layer(entry: Entry) -> Layer:
     kinds = entry.entry("weights_bytes_by_kind")
     by_kind = {kind: kinds.count(kind) for kind in KINDS if kinds.has(kind)}
     weights_bytes = entry.count("weights_bytes")
@@ -316,7 +271,7 @@ def _layer(entry: _Entry) -> Layer:
     )
 
 
-def _parts(memory: _Entry) -> tuple[Part, ...]:
+def _parts(memory: Entry) -> tuple[Part, ...]:
     return tuple(
         Part(
             group=entry.text("group"),
@@ -329,7 +284,7 @@ def _parts(memory: _Entry) -> tuple[Part, ...]:
     )
 
 
-def _buffer(entry: _Entry, steps: int, arena_bytes: int) -> ArenaBuffer:
+def _buffer(entry: Entry, steps: int, arena_bytes: int) -> ArenaBuffer:
     size_bytes = entry.count("bytes", 0, arena_bytes)
     first_step = entry.count("first_step", 0, steps - 1)
     return ArenaBuffer(
@@ -341,12 +296,12 @@ def _buffer(entry: _Entry, steps: int, arena_bytes: int) -> ArenaBuffer:
     )
 
 
-def _stage(entry: _Entry) -> Stage:
+def _stage(entry: Entry) -> Stage:
     nonzero = entry.known_count("nonzero") if entry.has("nonzero") else None
     return Stage(entry.text("stage"), entry.real("accuracy", 1), nonzero)
 
 
-def _comparison(place: str, entry: _Entry) -> Comparison:
+def _comparison(place: str, entry: Entry) -> Comparison:
     first = None
     if entry.has("first_mismatch") and not entry.is_null("first_mismatch"):
         found = entry.entry("first_mismatch")
@@ -355,17 +310,7 @@ def _comparison(place: str, entry: _Entry) -> Comparison:
             layer=found.text("layer"),
             tensor=found.text("tensor"),
             index=found.count("index"),
-            expected=found.count("expected", -_LARGEST_COUNT),
-            got=found.count("got", -_LARGEST_COUNT),
+            expected=found.count("expected", -LARGEST_COUNT),
+            got=found.count("got", -LARGEST_COUNT),
         )
     return Comparison(place, entry.count("samples"), entry.count("tensors_compared"), entry.count("mismatches"), first)
-
-
-def _is_text(value: object, longest: int = _LONGEST_TEXT) -> bool:
-    """Printable: no control characters, and no halves of surrogate pairs, which UTF-8 cannot hold."""
-    return isinstance(value, str) and len(value) <= longest and value.isprintable()
-
-
-def _shown(value: object) -> str:
-    text = ascii(value)
-    return text if len(text) <= 60 else text[:57] + "..."

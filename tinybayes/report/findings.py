@@ -127,7 +127,9 @@ def _ram(facts: Facts) -> Tile:
 
 
 def stack_note(facts: Facts) -> str:
-    """The deepest calls, which the bound of the stack comes from; empty where there is none."""
+    """The deepest calls, which the bound of the stack comes from, or why there is none; empty before a build."""
+    if facts.stack_unbounded is not None:
+        return f"The stack has no bound: {facts.stack_unbounded}."
     calls = ", ".join(f"{name} {grouped(size)}" for name, size in facts.stack_chain)
     return f"The stack is deepest, and so bounded, where these calls meet (bytes each): {calls}." if calls else ""
 

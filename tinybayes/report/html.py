@@ -43,6 +43,9 @@ class Page:
     arena_note: str
     cost: tuple[bars.Bar, ...]
     cost_table: tables.Table
+    cores: tuple[bars.Bar, ...]
+    cores_table: tables.Table
+    core_layers_table: tables.Table
     matrices: tuple[matrices.MatrixPicture, ...]
     accuracy: accuracy_plot.AccuracyPlot | None
     accuracy_missing: str
@@ -83,6 +86,9 @@ def render(record: Record, graph: Graph) -> str:
         arena_note=findings.arena_note(facts, graph),
         cost=bars.cost_bars(facts),
         cost_table=tables.cost_table(facts, macs),
+        cores=bars.core_bars(facts),
+        cores_table=tables.cores_table(facts),
+        core_layers_table=tables.core_layers_table(facts),
         matrices=matrices.pictures(graph),
         accuracy=accuracy_plot.accuracy_plot(rows) if rows else None,
         accuracy_missing="On the device:" if rows else "",

@@ -18,6 +18,7 @@ def record_image(record: Record, image: Image, account: Account, whole: StackBou
         total_bytes=total_bytes,
         reserved_stack_bytes=image.reserved_stack_bytes,
         stack_chain=[{"function": name, "bytes": size_bytes} for name, size_bytes in whole.chain],
+        stack_unbounded=whole.reason or None,
         network_stack_bytes=network.size_bytes,
         parts=records(account.ram),
     )

@@ -1,5 +1,7 @@
 """Numbers as people read them: thin grouping, units, and never more digits than carry meaning."""
 
+import math
+
 THIN = "\u202f"
 """A narrow space at which lines do not break."""
 
@@ -61,3 +63,11 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.3g}{THIN}{unit}"
     return f"{seconds * 1e6:.1f}{THIN}µs"
+
+
+def in_microseconds(seconds: float) -> str:
+    """Microseconds with three digits or more: ``0.123``, ``5.71``, ``71.0``, ``25 677``."""
+    value = 1e6 * seconds
+    if value >= 100:
+        return grouped(round(value))
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}" if value > 0 else "0"

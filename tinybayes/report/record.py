@@ -100,12 +100,7 @@ def record_text(record: Mapping[str, Any]) -> str:
 def _layer(graph: Graph, step: Step) -> Record:
     node = step.node
     weighted = node if isinstance(node, MacNode) else None
-    kinds: dict[str, int] = {}
-    if step.encoding is not None:
-        for array in step.encoding.arrays:
-            kinds[array.kind] = kinds.get(array.kind, 0) + array.size_bytes
-        if step.encoding.padding_bytes:
-            kinds["padding"] = step.encoding.padding_bytes
+    kinds = step.encoding.bytes_by_kind if step.encoding is not None else {}
     return {
         "name": step.name,
         "op": step.op,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tinybayes.report.bars import KIND_TITLES
 from tinybayes.report.facts import KINDS, Facts, Layer, Part
-from tinybayes.report.numerals import grouped, times
+from tinybayes.report.numerals import grouped, in_microseconds, times
 
 _NONE = "–"
 _CODE_TITLES = ("instructions", "literals")
@@ -27,23 +27,23 @@ def flash_table(facts: Facts) -> Table:
     kinds = [kind for kind in KINDS if any(layer.bytes_by_kind.get(kind) for layer in facts.layers)]
     titles = (*(KIND_TITLES[kind] for kind in kinds), "constants", *_CODE_TITLES, "bytes")
     numbers: list[tuple[int | None, ...]] = []
-    words: list[tuple[str, str, str, str]] = []
+    words: list[tuple[str, str, str]] = []
     for number, layer in enumerate(facts.layers):
-        words.append((str(number), _title(layer), layer.op, layer.format or _NONE))
+        words.append((str(number), _title(layer), layer.format or _NONE))
         by_kind = (layer.bytes_by_kind.get(kind, 0) for kind in kinds)
         code = _code(facts.flash_parts, "layer", layer.name, layer.code_bytes)
         total = layer.weights_bytes + (layer.code_bytes or 0)
         numbers.append((*by_kind, layer.weights_bytes, *code, total))
     for group, owner in _others(facts.flash_parts):
-        words.append(("", _OWNERS.get(group, owner), "", ""))
+        words.append(("", _OWNERS.get(group, owner), ""))
         code = _code(facts.flash_parts, group, owner, None)
         total = sum(part.size_bytes for part in facts.flash_parts if (part.group, part.owner) == (group, owner))
         numbers.append((*(None for _ in kinds), total - sum(size or 0 for size in code), *code, total))
-    words.append(("", "all layers" if facts.image_bytes is None else "whole image", "", ""))
+    words.append(("", "all layers" if facts.image_bytes is None else "whole image", ""))
     sums = (_sum(column) for column in zip(*numbers, strict=True))
     rows = zip(words, [*numbers, tuple(sums)], strict=True)
     shown = tuple((*named, *(_known(size) for size in sizes)) for named, sizes in rows)
-    return Table(("#", "layer", "operator", "format", *titles), shown, 4, total=True)
+    return Table(("#", "layer", "format", *titles), shown, 3, total=True)
 
 
 def parts_table(parts: Iterable[Part], stack_bytes: int | None = None) -> Table:
@@ -86,16 +86,15 @@ def arena_table(facts: Facts) -> Table:
 
 
 def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
-    """Multiplications, instructions and cycles of each layer; ``macs`` counts those with nonzero weights, by layer."""
+    """Multiplications, instructions, cycles, and cycles for each nonzero MAC; ``macs`` counts these by layer."""
     headings = (
-        "#", "layer", "operator", "output", "dense MACs", "nonzero MACs", "instructions", "cycles", "flash stalls",
-        "cycles per nonzero MAC",
+        "#", "layer", "output", "dense MACs", "nonzero MACs", "instructions", "cycles", "flash stalls",
+        "per MAC",
     )  # fmt: skip
     rows = [
         (
             str(number),
             _title(layer),
-            layer.op,
             times(*layer.shape),
             _known(layer.macs_dense),
             _known(macs.get(layer.name)),
@@ -112,8 +111,35 @@ def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
         _known(facts.flash_stall_cycles),
         _each(facts.cycles, facts.macs_nonzero),
     )
-    rows.append(("", "whole inference", "", "", grouped(facts.macs_dense), grouped(facts.macs_nonzero), *total))
-    return Table(headings, tuple(rows), 4, total=True)
+    rows.append(("", "whole inference", "", grouped(facts.macs_dense), grouped(facts.macs_nonzero), *total))
+    return Table(headings, tuple(rows), 3, total=True)
+
+
+def cores_table(facts: Facts) -> Table:
+    """What one inference costs on every core."""
+    headings = ("core", "as on", "MHz", "instructions", "cycles", "flash stalls", "microseconds")
+    rows = tuple(
+        (
+            cost.core,
+            cost.board,
+            f"{cost.clock_hz / 1e6:g}",
+            grouped(cost.instructions),
+            grouped(cost.cycles),
+            grouped(cost.flash_stall_cycles),
+            in_microseconds(cost.seconds),
+        )
+        for cost in facts.cores
+    )
+    return Table(headings, rows, 2)
+
+
+def core_layers_table(facts: Facts) -> Table:
+    """Cycles and flash stalls of each layer on every core, as ``cycles + stalls``."""
+    rows = tuple(
+        (_title(layer), *(f"{grouped(cost.layers[n][1])} + {grouped(cost.layers[n][2])}" for cost in facts.cores))
+        for n, layer in enumerate(facts.layers)
+    )
+    return Table(("layer", *(cost.core.removeprefix("cortex-") for cost in facts.cores)), rows, 1)
 
 
 def _title(layer: Layer) -> str:

@@ -21,6 +21,7 @@ from tinybayes.run.runner import Progress, RunResult
 
 _QEMU = "qemu-system-arm"
 _INSTALL = "apt-get install qemu-system-arm"
+_END_SECONDS = 0.5
 _STOP_SECONDS = 5.0
 
 
@@ -69,6 +70,9 @@ class Emulator:
 
     def last_words(self) -> str:
         """How QEMU ended and the last that it printed, or an empty string while it runs quietly."""
+        # A broken connection is noticed before the process is gone.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
         status = self._process.poll()
         ended = "" if status is None else f"QEMU has ended with status {status}. "
         if self._log.closed:

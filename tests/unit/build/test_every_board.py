@@ -67,7 +67,11 @@ def all_boards() -> list[object]:
 @pytest.mark.parametrize("board", all_boards())
 def test_every_board_builds_and_boots_from_the_right_place(board: Board, tmp_path: Path) -> None:
     deployment = compile_network(three_formats(), board, tmp_path / "out")
-    for elf in (deployment.build(), build_firmware(deployment.directory, deployment.name, bench=True)):
+    built = deployment.build()
+    flash, ram = deployment.record["flash"], deployment.record["ram"]
+    assert sum(part["bytes"] for part in flash["parts"]) == flash["image_bytes"]
+    assert 128 <= ram["stack_bytes"] < ram["reserved_stack_bytes"] == board.stack_bytes
+    for elf in (built, build_firmware(deployment.directory, deployment.name, bench=True)):
         image = read_image(elf, board)
         vectors = BOOT2_BYTES if board.chip.image_header == "rp2040_boot2" else 0
         stack_top, reset = struct.unpack_from("<II", image.flash, vectors)

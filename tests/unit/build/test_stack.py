@@ -186,3 +186,19 @@ def test_image_without_symbols_is_refused(tmp_path):
     subprocess.run([*command, "stack.c", "-o", "stack.elf"], check=True, cwd=tmp_path)
     with pytest.raises(FileFormatError, match="has no symbols"):
         disassemble(tmp_path / "stack.elf")
+
+
+def test_loop_that_takes_more_with_every_round_has_no_bound(tmp_path):
+    source = SOURCE + 'KEEP void grows(void) { __asm__ volatile("1: push {r0}\\n\\tb 1b" ::: "memory"); }\n'
+    stacks, _ = link(source, "cortex-m4", tmp_path)
+    assert "grows takes more stack with every round of a loop" in stacks.of_function("grows").reason
+
+
+def test_literals_lead_straight_to_the_function(tmp_path):
+    # The shape of a long call: the address comes from the literal pool, and no other stored pointer counts.
+    source = SOURCE + STORED + (
+        'KEEP int far_call(int a) { int r; __asm__ volatile("ldr r3, =leaf\\n\\tblx r3\\n\\tb 1f\\n\\t.ltorg\\n1:" '
+        ': "=r"(r) : "r"(a) : "r0", "r1", "r2", "r3", "ip", "lr", "memory"); return r; }\n'
+    )  # fmt: skip
+    stacks, own_bytes = link(source, "cortex-m4", tmp_path)
+    assert stacks.of_function("far_call").size_bytes == own_bytes["far_call"] + own_bytes["leaf"]

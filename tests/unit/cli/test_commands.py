@@ -18,7 +18,7 @@ def test_compile_prints_the_record_as_one_json_object(tinybayes: Command, networ
     record = json.loads(done.out)
     assert record == json.loads((out / "report.json").read_text())
     assert record["board"]["name"] == "mps2-an386"
-    assert sum(layer["weights_bytes"] for layer in record["layers"]) == record["flash"]["weights_bytes"] == 88
+    assert sum(layer["weights_bytes"] for layer in record["layers"]) == record["flash"]["weights_bytes"] == 100
     assert record["ram"]["arena_bytes"] == 10
     # What is not known yet is null, never 0 and never a guess.
     assert record["flash"]["image_bytes"] is record["latency"]["instructions"] is record["ram"]["stack_bytes"] is None
@@ -57,13 +57,14 @@ def test_run_writes_real_values_and_codes(tinybayes: Command, compiled: Path, sa
     assert done.status == 0, done.err
     facts = json.loads(done.out)
     graph = three_formats()
-    given = np.load(samples)
-    codes = execute(graph, quantize_input(graph, given["x"]))[graph.output]
+    with np.load(samples) as given:
+        x, y = given["x"], given["y"]
+    codes = execute(graph, quantize_input(graph, x))[graph.output]
     with np.load(result) as written:
         np.testing.assert_array_equal(written["q"], codes)
         np.testing.assert_array_equal(written["y"], codes * np.float32(graph.output_tensor.scale))
     assert facts["samples"] == 20
-    assert facts["accuracy"] == (codes.argmax(axis=1) == given["y"]).mean()
+    assert facts["accuracy"] == (codes.argmax(axis=1) == y).mean()
 
 
 def test_verify_on_the_host_needs_no_build(tinybayes: Command, compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +104,11 @@ def test_doctor_is_one_json_object(tinybayes: Command) -> None:
 def test_boards_for_people(tinybayes: Command) -> None:
     done = tinybayes("boards")
     assert done.status == 0
-    assert "mps2-an386" in done.out
+    rows = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert "name core clock flash RAM emulated tier" in rows
+    assert "mps2-an386 cortex-m4 25 MHz 4 MiB 4 MiB yes 1" in rows
+    assert "stm32vldiscovery cortex-m3 24 MHz 128 KiB 8 KiB yes 1" in rows
+    assert "pico cortex-m0plus 125 MHz 2 MiB 264 KiB no 3" in rows
 
 
 def test_compress_makes_a_network_that_compiles(
@@ -129,3 +134,39 @@ def test_compress_makes_a_network_that_compiles(
     assert "classes that changed" in told.out and f"next: tinybayes compile {net}" in told.out
     refused = tinybayes("compress", "plain_model:network", *options, "--bits", 12)
     assert refused.status == 2 and "--bits: got 12, wanted 1 to 8" in refused.err
+
+
+def test_build_says_what_stack_is_promised_and_reserved(tinybayes: Command, compiled: Path) -> None:
+    done = tinybayes("build", compiled)
+    assert done.status == 0, done.err
+    ram = json.loads((compiled / "report.json").read_text())["ram"]
+    assert f"stack   at most {ram['stack_bytes']:,} B, {ram['reserved_stack_bytes']:,} B reserved" in done.out
+
+
+def test_a_core_alone_gives_a_library(tinybayes: Command, network: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = tinybayes("compile", network, "--board", "cortex-m0plus", "--out", out)
+    assert done.status == 0, done.err
+    assert f"next: tinybayes verify {out} --on host\n" in done.out
+    done = tinybayes("build", out)
+    assert done.status == 0, done.err
+    ram = json.loads((out / "report.json").read_text())["ram"]
+    assert f"stack   at most {ram['network_stack_bytes']} B for one inference" in done.out
+    assert str(out / "build/libnetwork.a") in done.out
+    assert tinybayes("verify", out, "--on", "host").status == 0
+    refused = tinybayes("verify", out, "--on", "host,qemu")
+    assert refused.status == 2
+    assert "holds a library for cortex-m0plus, which runs on host only; compile for microbit" in refused.err
+
+
+def test_boards_lists_cores_without_chip(tinybayes: Command) -> None:
+    rows = {row["name"]: row for row in json.loads(tinybayes("boards", "--json").out)["boards"]}
+    assert rows["cortex-m33"] == {
+        "name": "cortex-m33",
+        "title": "Arm Cortex-M33, library only",
+        "chip": None,
+        "core": "cortex-m33",
+        "emulated": False,
+        "tier": 2,
+    }
+    assert rows["mps2-an386"]["chip"] == "an386"

@@ -138,6 +138,13 @@ def test_a_layer_pruned_to_nothing_or_to_one_weight_is_fine():
     assert plain[2].weight.tolist() == [[0.0, pytest.approx(-0.3)]]
 
 
+def test_weights_that_are_few_levels_already_keep_them():
+    network = nn.Sequential(nn.Linear(4, 1, bias=False))
+    with torch.no_grad():
+        network[0].weight.copy_(torch.tensor([[127.0, 2.0, 3.0, 2.0]]))
+    assert SharedNetwork(network, 3).plain()[0].weight.tolist() == [[127.0, 2.0, 3.0, 2.0]]
+
+
 @pytest.mark.parametrize("levels", [0, MAX_LEVELS + 1])
 def test_the_number_of_levels_is_limited(levels):
     with pytest.raises(ValueError, match="levels must be 1 to 31"):

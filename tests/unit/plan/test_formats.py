@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinybayes.ir import Conv, Linear, Requant
-from tinybayes.plan.formats import FORMATS, Encoding, Illegal
+from tinybayes.plan.core_class import CoreClass
+from tinybayes.plan.formats import FORMATS, Encoding, Illegal, Site
 from tinybayes.plan.formats.encoding import narrow_bias
 
 REQUANT = Requant(0, np.array([16384], np.int32), 16, -128, 127)
@@ -28,8 +29,8 @@ def conv(weight: np.ndarray) -> Conv:
     )  # fmt: skip
 
 
-def encode(weight_format: str, node: Linear | Conv) -> Encoding:
-    made = FORMATS[weight_format](node)
+def encode(weight_format: str, node: Linear | Conv, core: CoreClass = "dsp") -> Encoding:
+    made = FORMATS[node.op, weight_format](node, Site(core))
     assert isinstance(made, Encoding), made
     return made
 
@@ -41,27 +42,59 @@ def stored(encoding: Encoding, name: str) -> list[int]:
 
 
 def test_dense_is_every_weight_row_by_row() -> None:
-    made = encode("dense", linear([[0, 7, 0], [-128, 0, 127]]))
+    made = encode("dense", linear([[0, 7, 0], [-128, 0, 127]]), "armv6m")
     assert stored(made, "values") == [0, 7, 0, -128, 0, 127]
-    assert made.constants == {"bias_bits": 8, "bias_shift": 0, "columns": 3}
+    assert made.constants == {"bias_bits": 8, "bias_shift": 0, "columns": 3, "by_fours": 0}
     assert made.size_bytes == 8  # 6 weights and 2 biases of one byte
+
+
+def test_dense_rows_lie_by_fours_where_words_of_weights_are_multiplied() -> None:
+    matrix = np.arange(1, 26).reshape(5, 5)
+    made = encode("dense", linear(matrix), "dsp")
+    first = [[1, 2, 3, 4], [6, 7, 8, 9], [11, 12, 13, 14], [16, 17, 18, 19]]
+    second = [[5, 0, 0, 0], [10, 0, 0, 0], [15, 0, 0, 0], [20, 0, 0, 0]]
+    assert stored(made, "values") == [*np.ravel(first), *np.ravel(second), 21, 22, 23, 24, 25, 0, 0, 0]
+    assert made.ordered_arrays[0].name == "values", "words are aligned only in front of narrower elements"
+
+
+def words(*entries: int) -> list[int]:
+    """Little-endian words of bytes."""
+    return np.array(entries, np.uint8).view("<u4").tolist()
 
 
 def test_index_stream() -> None:
     made = encode("index", linear([[0, 7, 0, 0, -2], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]]))
-    assert stored(made, "counts") == [2, 0, 1]
-    # (column, value) of each nonzero; -2 is 254 as an unsigned byte.
-    assert stored(made, "entries") == [1, 7, 4, 254, 4, 1]
-    assert made.size_bytes == 12  # 3 counts, 6 bytes of entries, 3 biases
-    assert made.padding_bytes == 0
+    assert stored(made, "counts") == [1, 0, 1]
+    # (column, value) of each nonzero, two a word; -2 is 254 as an unsigned byte.
+    assert stored(made, "words") == words(1, 7, 4, 254, 4, 1, 0, 0)
+    assert made.size_bytes == 16  # 2 words, 3 counts, 3 biases, and 2 bytes of padding
+    assert made.padding_bytes == 2
 
 
 def test_index_stream_counts_from_the_start_of_each_tile_of_256_columns() -> None:
     row = np.zeros((1, 600), np.int8)
     row[0, [2, 255, 256, 599]] = [1, 2, 3, 4]
     made = encode("index", linear(row))
-    assert stored(made, "counts") == [2, 1, 1]
-    assert stored(made, "entries") == [2, 1, 255, 2, 0, 3, 599 - 512, 4]
+    assert stored(made, "counts") == [1, 1, 1]
+    assert stored(made, "words") == words(2, 1, 255, 2, 0, 3, 0, 0, 599 - 512, 4, 0, 0)
+
+
+def test_columns_and_values_lie_apart_where_vectors_gather() -> None:
+    row = np.zeros((2, 300), np.int8)
+    row[0, [2, 255, 256]], row[1, 299] = [1, -2, 3], 4
+    made = encode("gather", linear(row), "mve")
+    assert stored(made, "counts") == [2, 1, 0, 1]
+    assert stored(made, "offsets") == [2, 255, 0, 43]
+    assert stored(made, "values") == [1, -2, 3, 4]
+
+
+@pytest.mark.parametrize("core", ["armv6m", "dsp"])
+def test_straight_line_code_counts_every_byte_of_its_function(core: CoreClass) -> None:
+    made = encode("straight", linear([[0, 7, 0, 0, -2], [0, 0, 0, 0, 0]]), core)
+    assert made.code is not None
+    assert made.size_bytes == made.code.size_bytes == sum(made.bytes_by_kind.values())
+    loads = [line for line in made.code.lines if "ldrsb" in line]
+    assert len(loads) == 2, "an activation for each nonzero, and none for an empty row"
 
 
 def test_index_stream_of_a_convolution_counts_each_kernel_row() -> None:
@@ -91,12 +124,12 @@ def test_huffman_stream_bit_by_bit() -> None:
     stream = [int(bits[:8], 2), int(bits[8:], 2)]
     assert stream == [0x27, 0x14]
     assert stored(made, "stream") == [*stream, 0, 0, 0]  # a window of four bytes may begin at any byte of the codes
-    # Entries are symbol << 3 | (code length - 1), for each value of the next two bits: 00, 01, 10, 11.
-    assert stored(made, "gap_table") == [1 << 3 | 0, 1 << 3 | 0, 0 << 3 | 1, 2 << 3 | 1]
-    assert stored(made, "value_table") == [0 << 3 | 0, 1 << 3 | 0]
-    assert stored(made, "levels") == [-1, 3]
+    # Entries are (31 - bucket - 1) << 3 | (code length - 1), for each value of the next two bits: 00, 01, 10, 11.
+    assert stored(made, "gap_table") == [29 << 3 | 0, 29 << 3 | 0, 30 << 3 | 1, 28 << 3 | 1]
+    # A weight in the upper byte; in the lower one the code's length and 32 - 1.
+    assert stored(made, "value_table") == [-1 << 8 | 32, 3 << 8 | 32]
     assert made.constants == {"bias_bits": 8, "bias_shift": 0, "gap_bits": 2, "value_bits": 1, "columns": 4}
-    assert made.size_bytes == 16  # 5 + 4 + 2 + 2 and 2 biases are 15
+    assert made.size_bytes == 16  # 5 + 4 + 4 and 2 biases are 15
     assert made.padding_bytes == 1
 
 
@@ -104,9 +137,8 @@ def test_huffman_with_a_single_symbol_spends_one_bit_on_it() -> None:
     made = encode("huffman", linear([[4, 4, 4]]))
     # Four times (three weights and the end): gap 1 is "0" without extra bits, value 4 is "0".
     assert stored(made, "stream") == [0, 0, 0, 0]
-    assert stored(made, "gap_table") == [0, 0]
-    assert stored(made, "value_table") == [0, 0]
-    assert stored(made, "levels") == [4]
+    assert stored(made, "gap_table") == [30 << 3, 30 << 3]
+    assert stored(made, "value_table") == [4 << 8 | 32, 4 << 8 | 32]
 
 
 def decode(made: Encoding, size: int) -> np.ndarray:
@@ -117,15 +149,15 @@ def decode(made: Encoding, size: int) -> np.ndarray:
     flat, at, position = np.zeros(size, np.int64), 0, -1
     while True:
         entry = stored(made, "gap_table")[int(bits[at : at + gap_bits], 2)]
-        bucket, at = entry >> 3, at + (entry & 7) + 1
+        bucket, at = 31 - value_bits - (entry >> 3), at + (entry & 7) + 1
         position += int("1" + bits[at : at + bucket], 2)
         at += bucket
         entry = stored(made, "value_table")[int(bits[at : at + value_bits], 2)]
-        at += (entry & 7) + 1
+        at += (entry & 63) - (32 - value_bits)
         assert at <= 8 * (len(data) - 3)
         if position >= size:
             return flat
-        flat[position] = stored(made, "levels")[entry >> 3]
+        flat[position] = entry >> 8
 
 
 @settings(deadline=None, max_examples=30)
@@ -142,16 +174,18 @@ def test_huffman_streams_hold_the_matrix(seed: int, levels: int, density: float,
     ("weight_format", "matrix", "reason"),
     [
         ("huffman", np.arange(1, 34).reshape(1, -1), "33 distinct values where a table has room for 32"),
-        ("index", np.ones((1, 256)), "a tile of 256 columns has no zero"),
+        ("index", np.zeros((1, 256)), "there is no nonzero, and C has no empty arrays"),
+        ("gather", np.ones((1, 256)), "the core has no vectors to gather with"),
+        ("straight", np.ones((1, 65537)), "65537 columns where the portable twin numbers 65536"),
     ],
 )
 def test_what_a_format_cannot_store_it_says(weight_format: str, matrix: np.ndarray, reason: str) -> None:
-    assert FORMATS[weight_format](linear(matrix)) == Illegal(weight_format, reason)
+    assert FORMATS["linear", weight_format](linear(matrix), Site()) == Illegal(weight_format, reason)
 
 
 def test_the_widest_elements_come_first_so_that_no_byte_is_lost_inside() -> None:
     per_channel = Requant(0, np.array([16384, 20000], np.int32), 16, -128, 127)
-    made = encode("dense", linear([[1, 2, 3], [4, 5, 6]], bias=[70001, 1], requant=per_channel))
+    made = encode("dense", linear([[1, 2, 3], [4, 5, 6]], bias=[70001, 1], requant=per_channel), "armv6m")
     assert [(array.name, array.c_type) for array in made.ordered_arrays] == [
         ("bias", "int32_t"),
         ("multipliers", "int16_t"),
@@ -192,4 +226,4 @@ def test_narrow_biases_are_exact(values: list[int], shift: int) -> None:
 
 @pytest.mark.parametrize("weight_format", ["index", "huffman"])
 def test_a_layer_without_weights_is_stored_dense(weight_format: str) -> None:
-    assert isinstance(FORMATS[weight_format](linear([[0, 0, 0]])), Illegal)
+    assert isinstance(FORMATS["linear", weight_format](linear([[0, 0, 0]]), Site()), Illegal)

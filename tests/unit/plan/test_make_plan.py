@@ -10,8 +10,8 @@ from tests.networks import Builder
 from tinybayes.errors import LimitError, UnsupportedError, UserError
 from tinybayes.ir import Graph, Select, Tensor
 from tinybayes.plan import OBJECTIVES, Storage, check_fits, make_plan
-from tinybayes.plan.objective import candidates_for
-from tinybayes.plan.steps import _select_runs
+from tinybayes.plan.candidates import candidates_of, encoded_steps, parts
+from tinybayes.plan.steps import _select_runs, lower
 
 
 def builder(*shape: int, seed: int = 0, density: float = 0.3) -> Builder:
@@ -84,30 +84,31 @@ def test_a_sparse_convolution_has_scratch_for_its_fullest_row() -> None:
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.sampled_from((0.02, 0.2, 0.9)), st.integers(1, 700), st.integers(1, 30))
 def test_each_objective_picks_what_it_says(seed: int, density: float, inputs: int, outputs: int) -> None:
-    node = builder(inputs, seed=seed, density=density).linear(outputs).graph().nodes[0]
-    candidates = candidates_for(node, 1, largest_offset=inputs - 1)
-    bytes_of = [c.encoding.size_bytes for c in candidates]
-    costs = [c.estimated_instructions for c in candidates]
-    assert OBJECTIVES["flash"](candidates).encoding.size_bytes == min(bytes_of)
-    assert OBJECTIVES["latency"](candidates).estimated_instructions == min(costs)
+    (part,) = parts(lower(builder(inputs, seed=seed, density=density).linear(outputs).graph()))
+    candidates = candidates_of(part, "dsp")
+    bytes_of = [c.size_bytes for c in candidates]
+    costs = [c.estimated_cycles for c in candidates]
+    assert OBJECTIVES["flash"](candidates).size_bytes == min(bytes_of)
+    assert OBJECTIVES["latency"](candidates).estimated_cycles == min(costs)
     chosen = OBJECTIVES["balanced"](candidates)
     products = [b * c for b, c in zip(bytes_of, costs, strict=True)]
-    assert chosen.encoding.size_bytes * chosen.estimated_instructions == min(products)
+    assert chosen.size_bytes * chosen.estimated_cycles == min(products)
 
 
 def test_objectives_rank_whole_networks() -> None:
     chain = builder(9, 11, 3, seed=5).conv(16, (3, 3), padding=(1, 1, 1, 1))
     graph = chain.flatten().linear(30, "uint8").linear(6).graph()
     plans = {objective: make_plan(graph, objective) for objective in OBJECTIVES}
-    cost = {name: sum(step.estimated_instructions for step in plan.steps) for name, plan in plans.items()}
+    cost = {name: sum(step.estimated_cycles for step in plan.steps) for name, plan in plans.items()}
     assert plans["flash"].weights_bytes <= plans["balanced"].weights_bytes <= plans["latency"].weights_bytes
     assert cost["latency"] <= cost["balanced"] <= cost["flash"]
 
 
 def test_maps_too_large_for_16_bit_offsets_take_dense_weights() -> None:
-    node = builder(40, density=0.1).linear(4).graph().nodes[0]
-    assert {c.encoding.format for c in candidates_for(node, 1, largest_offset=2**16 - 1)} > {"dense"}
-    assert {c.encoding.format for c in candidates_for(node, 1, largest_offset=2**16)} == {"dense"}
+    graph = builder(2, 2**16, 1, density=0.1).conv(1, (2, 1), dtype="int8").graph()
+    wide = builder(2, 2**16 - 1, 1, density=0.1).conv(1, (2, 1), dtype="int8").graph()
+    assert {step.format for step in encoded_steps(lower(wide)[0], "dsp", "x")} > {"dense"}
+    assert {step.format for step in encoded_steps(lower(graph)[0], "dsp", "x")} == {"dense"}
 
 
 def test_an_unknown_objective_names_those_there_are() -> None:

@@ -38,6 +38,8 @@ SHORT = Knobs(
     noise=0.05,
     gain_jitter=0.05,
     distillation=0.5,
+    averaging=0.9,
+    compensate=1,
 )
 
 
@@ -122,6 +124,15 @@ def test_same_seed_same_bits_other_seed_other_bits(finished):
     assert figures(results_again) == figures(results)
     other, _ = trainer(knobs=dataclasses.replace(SHORT, seed=1)).run()
     assert bits(other) != bits(module)
+
+
+def test_fine_tuning_ends_with_the_average_of_its_parameters():
+    def figures(averaging: float) -> dict[str, dict[str, float]]:
+        return trainer(knobs=dataclasses.replace(SHORT, fine_tune_learning_rate=0.3, averaging=averaging)).run()[1]
+
+    # An average of decay 1 never leaves the start; without one, such a learning rate leads far away.
+    assert figures(1.0)["fine-tuned"]["accuracy"] == figures(1.0)["pruned"]["accuracy"]
+    assert figures(0.0)["fine-tuned"]["accuracy"] != figures(0.0)["pruned"]["accuracy"]
 
 
 def test_training_leaves_the_callers_random_numbers_alone():

@@ -9,7 +9,9 @@ import pytest
 from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph
-from tinybayes.plan import make_plan
+from tinybayes.plan import OBJECTIVES, make_plan
+from tinybayes.plan.candidates import candidates_of, parts
+from tinybayes.plan.steps import lower
 from tinybayes.recipes.knobs import MnistLenet300Knobs
 from tinybayes.report.record import Record, compiled
 
@@ -91,7 +93,13 @@ def measured(record: Record, *, instructions: tuple[int, ...], samples: int, acc
 
 
 def compiled_record(graph: Graph, name: str) -> Record:
-    return compiled(make_plan(graph, "flash"), load_board("mps2-an386"), name=name, protocol="frames")
+    """The record of a plan for least flash that keeps every step, selections of inputs too."""
+    every = [
+        [candidate for candidate in candidates_of(part, "dsp") if len(candidate.steps) == len(part)]
+        for part in parts(lower(graph))
+    ]
+    formats = dict(pair for candidates in every for pair in OBJECTIVES["flash"](candidates).formats)
+    return compiled(make_plan(graph, "flash", formats=formats), load_board("mps2-an386"), name=name, protocol="frames")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,13 @@ from tinybayes.report.record import Record
 
 GRAPH = lenet()
 WHOLE = measured(compiled_record(GRAPH, "lenet"), instructions=(1, 2, 3, 4), samples=8, accuracy=0.5)
+WHOLE["cores"] = [
+    {
+        "core": "cortex-m0", "board": "microbit", "clock_hz": 16_000_000, "instructions": 9, "cycles": 12,
+        "flash_stall_cycles": 0, "seconds": 7.5e-7, "model_version": "m0-1",
+        "layers": [{"name": layer["name"], "cycles": 3, "flash_stall_cycles": 0} for layer in WHOLE["layers"]],
+    }
+]  # fmt: skip
 
 
 def paths(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -41,6 +48,7 @@ def changed(path: tuple[Any, ...], value: object) -> Record:
         (("board", "core"), "m\ud800", r"core: got 'm\\ud800', wanted a text of at most 200 printable characters"),
         (("objective",), "flash\n", "objective: got 'flash"),
         (("network", "input_shape"), [0], r"input_shape: got \[0\], wanted a list of positive integers"),
+        (("cores", 0, "layers"), [], r"cores\[0\]: layers: got \[\], wanted the network's layers"),
         (("flash", "weights_bytes"), 1, "weights_bytes: got 1, wanted the sum over the layers"),
         (
             ("flash", "image_bytes"),
@@ -90,3 +98,9 @@ def test_any_value_anywhere_gives_a_page_or_a_clear_error(path: tuple[Any, ...],
     except FileFormatError:
         return
     assert page.endswith("</html>\n")
+
+
+def test_cores_are_shown_with_their_time() -> None:
+    page = render(WHOLE, GRAPH)
+    assert "On every core" in page
+    assert "microbit, 16 MHz" in page and "0.750 µs" in page

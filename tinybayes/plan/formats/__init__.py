@@ -1,19 +1,33 @@
 """Weight formats: how a layer's weights lie in flash, to the byte.
 
 Adding a format: one file here with an ``encode`` function, one row in ``FORMATS``, a struct and kernels in
-``firmware/runtime/``, a cost in ``plan/cost.py`` and rows in ``emit/calls.py``; a test compares the sets.
+``firmware/runtime/``, a cost in ``plan/cost.py`` and ``plan/coefficients.py``, and rows in ``emit/calls.py``; a test
+compares the sets.
 """
 
 from collections.abc import Callable
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.formats import dense, huffman, index
-from tinybayes.plan.formats.encoding import Encoding, Illegal, WeightArray
+from tinybayes.plan.formats import blocks, dense, gather, huffman, index, pairs, straight
+from tinybayes.plan.formats.encoding import Encoding, Field, Illegal, Site, WeightArray
 
-FORMATS: dict[str, Callable[[MacNode], Encoding | Illegal]] = {
-    dense.NAME: dense.encode,
-    index.NAME: index.encode,
-    huffman.NAME: huffman.encode,
+Encode = Callable[[MacNode, Site], Encoding | Illegal]
+
+FORMATS: dict[tuple[str, str], Encode] = {
+    ("linear", dense.NAME): dense.encode_linear,
+    ("linear", index.NAME): index.encode_linear,
+    ("linear", gather.NAME): gather.encode,
+    ("linear", huffman.NAME): huffman.encode,
+    ("linear", straight.NAME): straight.encode,
+    ("conv", dense.NAME): dense.encode_conv,
+    ("conv", index.NAME): index.encode,
+    ("conv", huffman.NAME): huffman.encode,
+    ("conv", pairs.NAME): pairs.encode,
+    ("conv", blocks.NAME): blocks.encode,
 }
+"""By operator and weight format: what stores a layer for a site. Any core can run what is stored for any."""
 
-__all__ = ["FORMATS", "Encoding", "Illegal", "WeightArray"]
+UNPACKED = (index.NAME, huffman.NAME)
+"""Formats whose rows a convolution unpacks into scratch memory."""
+
+__all__ = ["FORMATS", "UNPACKED", "Encode", "Encoding", "Field", "Illegal", "Site", "WeightArray"]

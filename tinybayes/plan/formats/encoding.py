@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.ir import MacNode, Requant
+from tinybayes.plan.core_class import CoreClass
+from tinybayes.plan.straight.listing import Listing
 
 ALIGNMENT_BYTES = 4
 _C_TYPES = {
@@ -15,7 +17,9 @@ _C_TYPES = {
     np.dtype(np.uint8): "uint8_t",
     np.dtype(np.int16): "int16_t",
     np.dtype(np.uint16): "uint16_t",
+    np.dtype(np.uint32): "uint32_t",
     np.dtype(np.int32): "int32_t",
+    np.dtype(np.uint32): "uint32_t",
 }
 
 
@@ -27,6 +31,8 @@ class WeightArray:
     values: npt.NDArray[Any]
     kind: str
     comment: str
+    is_words: bool = False
+    """Whether kernels read whole words of it, so that it must be aligned to four bytes."""
 
     @property
     def c_type(self) -> str:
@@ -39,18 +45,43 @@ class WeightArray:
         return int(self.values.nbytes)
 
 
+@dataclass(frozen=True)
+class Field:
+    """How a convolution's receptive field lies in the map that it reads.
+
+    ``segment_stride_bytes`` lead from one kernel row to the next; ``aligned`` says that every column of the map starts
+    at a multiple of 4 bytes.
+    """
+
+    segment_stride_bytes: int
+    aligned: bool
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a layer runs: the class of the core, the range of the codes that it reads, a convolution's field."""
+
+    core: CoreClass = "dsp"
+    code_range: tuple[int, int] = (-128, 127)
+    field: Field | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """A layer's constants in one weight format. ``constants`` are parameters of its kernel."""
+    """A layer's constants in one weight format. ``constants`` are parameters of its kernel.
+
+    Where ``code`` is given, the weights are that code; the arrays then only stand in for it on other cores.
+    """
 
     format: str
     arrays: tuple[WeightArray, ...]
     constants: Mapping[str, int]
+    code: Listing | None = None
 
     @property
     def ordered_arrays(self) -> tuple[WeightArray, ...]:
         """Widest elements first, so that a struct of them has no padding inside."""
-        return tuple(sorted(self.arrays, key=lambda array: -array.values.dtype.itemsize))
+        return tuple(sorted(self.arrays, key=lambda array: -4 if array.is_words else -array.values.dtype.itemsize))
 
     @property
     def padding_bytes(self) -> int:
@@ -58,9 +89,24 @@ class Encoding:
         return -sum(array.size_bytes for array in self.arrays) % ALIGNMENT_BYTES
 
     @property
-    def size_bytes(self) -> int:
-        """Bytes in flash, padding included: the size of the C struct."""
+    def struct_bytes(self) -> int:
+        """The size of the C struct that holds the arrays, padding included."""
         return sum(array.size_bytes for array in self.arrays) + self.padding_bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in flash: of the struct, or of the code that holds the weights in its stead."""
+        return self.code.size_bytes if self.code is not None else self.struct_bytes
+
+    @property
+    def bytes_by_kind(self) -> dict[str, int]:
+        """The same bytes by what they are."""
+        if self.code is not None:
+            return {"weights": self.code.size_bytes}
+        kinds: dict[str, int] = {}
+        for array in self.arrays:
+            kinds[array.kind] = kinds.get(array.kind, 0) + array.size_bytes
+        return kinds | ({"padding": self.padding_bytes} if self.padding_bytes else {})
 
     def array(self, name: str) -> WeightArray | None:
         """The array called ``name``, or None."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tinybayes.coding.bits import BitWriter
 from tinybayes.coding.huffman import canonical_codes, code_lengths, lookup_table
 from tinybayes.ir import MacNode
-from tinybayes.plan.formats.encoding import Encoding, Illegal, WeightArray, row_arrays, segment_columns
+from tinybayes.plan.formats.encoding import Encoding, Illegal, Site, WeightArray, row_arrays, segment_columns
 
 NAME = "huffman"
 MAX_SYMBOLS = 32
@@ -31,12 +31,12 @@ class _Code:
     codes: Sequence[int]
     table_bits: int
 
-    def table(self) -> npt.NDArray[np.uint8]:
-        entries = lookup_table(self.lengths, self.table_bits)
-        return np.array([symbol << 3 | (length - 1) for symbol, length in entries], dtype=np.uint8)
+    def entries(self) -> list[tuple[int, int]]:
+        """(symbol, length of its code) for each value of the next ``table_bits`` bits."""
+        return list(lookup_table(self.lengths, self.table_bits))
 
 
-def encode(node: MacNode) -> Encoding | Illegal:
+def encode(node: MacNode, _site: Site) -> Encoding | Illegal:
     """Codes for gaps and values; illegal for more than 32 levels, or codes longer than the decoder's window."""
     flat = node.weight.reshape(-1).astype(np.int64)
     positions = np.flatnonzero(flat)
@@ -49,7 +49,7 @@ def encode(node: MacNode) -> Encoding | Illegal:
     buckets = np.frexp(gaps.astype(np.float64))[1].astype(np.int64) - 1
     if not len(levels) or buckets.max() >= MAX_SYMBOLS:
         return Illegal(NAME, "a gap is longer than the buckets reach")
-    gap_code, value_code = _best_code(buckets), _best_code(value_symbols)
+    gap_code, value_code = _best_code(buckets, 8), _best_code(value_symbols, 16)
     longest_gap = max(gap_code.lengths[bucket] + bucket for bucket in set(buckets.tolist()))
     if longest_gap + max(value_code.lengths) > WINDOW_BITS:
         return Illegal(NAME, f"a nonzero takes more than the {WINDOW_BITS} bits that the decoder sees at once")
@@ -64,22 +64,33 @@ def encode(node: MacNode) -> Encoding | Illegal:
     arrays, constants = row_arrays(node)
     encoded = (
         WeightArray("stream", stream, "weights", "gap code, extra bits, value code of each nonzero"),
-        WeightArray("gap_table", gap_code.table(), "tables", "bucket << 3 | (code length - 1)"),
-        WeightArray("value_table", value_code.table(), "tables", "level << 3 | (code length - 1)"),
-        WeightArray("levels", levels.astype(np.int8), "tables", "the distinct weights"),
+        WeightArray("gap_table", _gap_table(gap_code, value_code.table_bits), "tables", "shift << 3 | (length - 1)"),
+        WeightArray("value_table", _value_table(value_code, levels), "tables", "weight << 8 | (length + shift)"),
     )
     kernel = {"gap_bits": gap_code.table_bits, "value_bits": value_code.table_bits, "columns": segment_columns(node)}
     return Encoding(NAME, (*encoded, *arrays), {**constants, **kernel})
 
 
-def _best_code(symbols: npt.NDArray[np.int64]) -> _Code:
+def _gap_table(code: _Code, value_bits: int) -> npt.NDArray[np.uint8]:
+    """How far to shift the window right so that a gap and the bits that hold the value's code are left."""
+    shifts = [(31 - bucket - value_bits, length) for bucket, length in code.entries()]
+    return np.array([shift << 3 | (length - 1) for shift, length in shifts], dtype=np.uint8)
+
+
+def _value_table(code: _Code, levels: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
+    """The weight, and what the code's length and the gap's shift leave to be added to the position."""
+    entries = [(int(levels[symbol]), length + 32 - code.table_bits) for symbol, length in code.entries()]
+    return np.array([level * 256 + advance for level, advance in entries], dtype=np.int16)
+
+
+def _best_code(symbols: npt.NDArray[np.int64], entry_bits: int) -> _Code:
     """The code whose stream and table together are smallest, over all length limits the decoder allows."""
     frequencies = np.bincount(symbols).tolist()
     used = sum(1 for frequency in frequencies if frequency)
     shortest = max(1, (used - 1).bit_length())
 
     def total_bits(lengths: Sequence[int]) -> int:
-        return int(sum(f * n for f, n in zip(frequencies, lengths, strict=True))) + 8 * (1 << max(lengths))
+        return int(sum(f * n for f, n in zip(frequencies, lengths, strict=True))) + entry_bits * (1 << max(lengths))
 
     candidates = (code_lengths(frequencies, limit) for limit in range(shortest, MAX_CODE_BITS + 1))
     lengths = min(candidates, key=total_bits)

@@ -34,10 +34,11 @@ TB_STEP void averaged_map_step_1(const int8_t *input, int8_t *output, uint8_t *a
         (struct tb_rows){.count = 2, .bias8 = averaged_map_layer1_features_0.bias, .bias_shift = 3,
             .requant = {.multiplier = 24576, .pre_shift = 2, .post_shift = 15, .low = 0, .high = 255,
             .saturate = false}},
-        (struct tb_walk){.segments = 2, .segment_stride = 7, .row_stride = 7, .column_stride = 1, .pool_height = 2,
-            .pool_width = 2, .pool_row_stride = 2, .pool_column_stride = 2, .height = 3, .width = 3,
-            .output_row_gap = 0, .output_channels = 2, .average = true, .pool_requant = {.multiplier = 16384,
-            .pre_shift = 0, .post_shift = 16, .low = 0, .high = 255, .saturate = false}},
+        (struct tb_walk){.segments = 2, .segment_stride = 7, .row_stride = 7, .column_stride = 1},
+        (struct tb_pooling){.window_height = 2, .window_width = 2, .stride_height = 2, .stride_width = 2,
+            .height = 3, .width = 3, .output_row_gap = 0, .output_channels = 2, .average = true,
+            .pool_requant = {.multiplier = 16384, .pre_shift = 0, .post_shift = 16, .low = 0, .high = 255,
+            .saturate = false}},
         (struct tb_pair *)(void *)(arena + 20));
 }
 
@@ -73,7 +74,7 @@ TB_STEP void averaged_map_step_4(const int8_t *input, int8_t *output, uint8_t *a
     tb_linear_dense(
         (struct tb_source){.data = arena, .is_signed = false},
         (uint8_t *)output,
-        (struct tb_dense){.values = averaged_map_layer4_classes.values, .columns = 4},
+        (struct tb_dense){.values = averaged_map_layer4_classes.values, .columns = 4, .by_fours = true},
         (struct tb_rows){.count = 2, .bias8 = averaged_map_layer4_classes.bias, .bias_shift = 0,
             .requant = {.multiplier = 20000, .pre_shift = 0, .post_shift = 17, .low = -128, .high = 127,
             .saturate = false}});

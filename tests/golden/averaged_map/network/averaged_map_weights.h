@@ -27,7 +27,7 @@ extern const struct averaged_map_layer3_live averaged_map_layer3_live;
 
 /** `classes`: linear from 4 to 2, dense weights. */
 struct averaged_map_layer4_classes {
-    _Alignas(4) int8_t values[8]; /**< row by row */
+    _Alignas(4) int8_t values[8]; /**< four by four */
     int8_t bias[2]; /**< in units of 2^0 of the accumulator */
     uint8_t padding[2];
 };

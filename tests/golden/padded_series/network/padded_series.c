@@ -31,13 +31,13 @@ TB_STEP void padded_series_step_1(const int8_t *input, int8_t *output, uint8_t *
         arena + 20,
         (struct tb_huffman){.stream = padded_series_layer1_conv.stream,
             .gap_table = padded_series_layer1_conv.gap_table, .value_table = padded_series_layer1_conv.value_table,
-            .levels = padded_series_layer1_conv.levels, .gap_bits = 1, .value_bits = 2, .columns = 6},
+            .gap_bits = 1, .value_bits = 2, .columns = 6},
         (struct tb_rows){.count = 4, .bias8 = padded_series_layer1_conv.bias, .bias_shift = 3,
             .requant = {.multiplier = 24576, .pre_shift = 2, .post_shift = 15, .low = 0, .high = 255,
             .saturate = false}},
-        (struct tb_walk){.segments = 1, .segment_stride = 20, .row_stride = 20, .column_stride = 2,
-            .pool_height = 1, .pool_width = 2, .pool_row_stride = 1, .pool_column_stride = 2, .height = 1,
-            .width = 4, .output_row_gap = 0, .output_channels = 4},
+        (struct tb_walk){.segments = 1, .segment_stride = 20, .row_stride = 20, .column_stride = 2},
+        (struct tb_pooling){.window_height = 1, .window_width = 2, .stride_height = 1, .stride_width = 2,
+            .height = 1, .width = 4, .output_row_gap = 0, .output_channels = 4},
         (struct tb_pair *)(void *)(arena + 36));
 }
 
@@ -48,8 +48,8 @@ TB_STEP void padded_series_step_2(const int8_t *input, int8_t *output, uint8_t *
     tb_linear_index(
         (struct tb_source){.data = arena + 20, .is_signed = false},
         (uint8_t *)output,
-        (struct tb_index){.counts = padded_series_layer2_classes.counts,
-            .entries = padded_series_layer2_classes.entries, .columns = 16},
+        (struct tb_index_words){.counts = padded_series_layer2_classes.counts,
+            .words = padded_series_layer2_classes.words, .columns = 16},
         (struct tb_rows){.count = 2, .bias8 = padded_series_layer2_classes.bias, .bias_shift = 0,
             .requant = {.multiplier = 20000, .pre_shift = 0, .post_shift = 17, .low = -128, .high = 127,
             .saturate = false}});

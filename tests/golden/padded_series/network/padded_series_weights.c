@@ -7,21 +7,17 @@
 #include "padded_series_weights.h"
 
 const struct padded_series_layer1_conv padded_series_layer1_conv = {
+    .value_table =
+        {
+            -1761, -1761, 544, 1824
+        },
     .stream =
         {
             114, 174, 85, 202, 185, 80, 0, 0, 0
         },
     .gap_table =
         {
-            0, 8
-        },
-    .value_table =
-        {
-            0, 0, 9, 17
-        },
-    .levels =
-        {
-            -7, 2, 7
+            232, 224
         },
     .bias =
         {
@@ -30,13 +26,13 @@ const struct padded_series_layer1_conv padded_series_layer1_conv = {
 };
 
 const struct padded_series_layer2_classes padded_series_layer2_classes = {
+    .words =
+        {
+            4228187136, 4228842506, 4228449284, 1038
+        },
     .counts =
         {
-            4, 3
-        },
-    .entries =
-        {
-            0, 4, 5, 252, 10, 4, 15, 252, 4, 4, 9, 252, 14, 4
+            2, 2
         },
     .bias =
         {

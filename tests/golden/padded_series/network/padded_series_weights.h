@@ -11,22 +11,20 @@
 
 /** `conv` and pool: conv from 8x2 to 4x4, huffman weights. */
 struct padded_series_layer1_conv {
-    _Alignas(4) uint8_t stream[9]; /**< gap code, extra bits, value code of each nonzero */
-    uint8_t gap_table[2]; /**< bucket << 3 | (code length - 1) */
-    uint8_t value_table[4]; /**< level << 3 | (code length - 1) */
-    int8_t levels[3]; /**< the distinct weights */
+    _Alignas(4) int16_t value_table[4]; /**< weight << 8 | (length + shift) */
+    uint8_t stream[9]; /**< gap code, extra bits, value code of each nonzero */
+    uint8_t gap_table[2]; /**< shift << 3 | (length - 1) */
     int8_t bias[4]; /**< in units of 2^3 of the accumulator */
-    uint8_t padding[2];
+    uint8_t padding[1];
 };
 _Static_assert(sizeof(struct padded_series_layer1_conv) == 24, "the report counts these bytes");
 extern const struct padded_series_layer1_conv padded_series_layer1_conv;
 
 /** `classes`: linear from 4x4 to 2, index weights. */
 struct padded_series_layer2_classes {
-    _Alignas(4) uint8_t counts[2]; /**< nonzeros of each row and tile */
-    uint8_t entries[14]; /**< column in tile, value (int8 as uint8) */
+    _Alignas(4) uint32_t words[4]; /**< column in tile, value; twice */
+    uint8_t counts[2]; /**< words of each row and tile */
     int8_t bias[2]; /**< in units of 2^0 of the accumulator */
-    uint8_t padding[2];
 };
 _Static_assert(sizeof(struct padded_series_layer2_classes) == 20, "the report counts these bytes");
 extern const struct padded_series_layer2_classes padded_series_layer2_classes;

@@ -18,8 +18,8 @@ TB_STEP void three_formats_step_0(const int8_t *input, int8_t *output, uint8_t *
         arena + 4,
         (struct tb_huffman){.stream = three_formats_layer0_hidden_0.stream,
             .gap_table = three_formats_layer0_hidden_0.gap_table,
-            .value_table = three_formats_layer0_hidden_0.value_table,
-            .levels = three_formats_layer0_hidden_0.levels, .gap_bits = 1, .value_bits = 1, .columns = 16},
+            .value_table = three_formats_layer0_hidden_0.value_table, .gap_bits = 1, .value_bits = 1,
+            .columns = 16},
         (struct tb_rows){.count = 6, .bias8 = three_formats_layer0_hidden_0.bias, .bias_shift = 5,
             .requant = {.multiplier = 24576, .pre_shift = 2, .post_shift = 15, .low = 0, .high = 255,
             .saturate = false}});
@@ -33,7 +33,7 @@ TB_STEP void three_formats_step_1(const int8_t *input, int8_t *output, uint8_t *
     tb_linear_dense(
         (struct tb_source){.data = arena + 4, .is_signed = false},
         arena,
-        (struct tb_dense){.values = three_formats_layer1_hidden_1.values, .columns = 6},
+        (struct tb_dense){.values = three_formats_layer1_hidden_1.values, .columns = 6, .by_fours = true},
         (struct tb_rows){.count = 4, .bias16 = three_formats_layer1_hidden_1.bias, .bias_shift = 0,
             .requant = {.multiplier = 24576, .pre_shift = 2, .post_shift = 15, .low = 0, .high = 255,
             .saturate = false}});
@@ -46,11 +46,11 @@ TB_STEP void three_formats_step_2(const int8_t *input, int8_t *output, uint8_t *
     tb_linear_index(
         (struct tb_source){.data = arena, .is_signed = false},
         (uint8_t *)output,
-        (struct tb_index){.counts = three_formats_layer2_output.counts,
-            .entries = three_formats_layer2_output.entries, .columns = 4},
+        (struct tb_index_words){.counts = three_formats_layer2_output.counts,
+            .words = three_formats_layer2_output.words, .columns = 4},
         (struct tb_rows){.count = 3, .bias32 = three_formats_layer2_output.bias, .bias_shift = 0,
             .requant = {.multipliers = three_formats_layer2_output.multipliers, .pre_shift = 1, .post_shift = 16,
-            .low = -128, .high = 127, .saturate = true}});
+            .low = -128, .high = 127, .saturate = false}});
 }
 
 void three_formats_run(const int8_t input[THREE_FORMATS_INPUT_LEN], int8_t output[THREE_FORMATS_OUTPUT_LEN],

@@ -11,10 +11,9 @@
 
 /** `hidden.0`: linear from 16 to 6, huffman weights. */
 struct three_formats_layer0_hidden_0 {
-    _Alignas(4) uint8_t stream[16]; /**< gap code, extra bits, value code of each nonzero */
-    uint8_t gap_table[2]; /**< bucket << 3 | (code length - 1) */
-    uint8_t value_table[2]; /**< level << 3 | (code length - 1) */
-    int8_t levels[2]; /**< the distinct weights */
+    _Alignas(4) int16_t value_table[2]; /**< weight << 8 | (length + shift) */
+    uint8_t stream[16]; /**< gap code, extra bits, value code of each nonzero */
+    uint8_t gap_table[2]; /**< shift << 3 | (length - 1) */
     int8_t bias[6]; /**< in units of 2^5 of the accumulator */
 };
 _Static_assert(sizeof(struct three_formats_layer0_hidden_0) == 28, "the report counts these bytes");
@@ -22,21 +21,21 @@ extern const struct three_formats_layer0_hidden_0 three_formats_layer0_hidden_0;
 
 /** `hidden.1`: linear from 6 to 4, dense weights. */
 struct three_formats_layer1_hidden_1 {
-    _Alignas(4) int16_t bias[4]; /**< in units of 2^0 of the accumulator */
-    int8_t values[24]; /**< row by row */
+    _Alignas(4) int8_t values[32]; /**< four by four */
+    int16_t bias[4]; /**< in units of 2^0 of the accumulator */
 };
-_Static_assert(sizeof(struct three_formats_layer1_hidden_1) == 32, "the report counts these bytes");
+_Static_assert(sizeof(struct three_formats_layer1_hidden_1) == 40, "the report counts these bytes");
 extern const struct three_formats_layer1_hidden_1 three_formats_layer1_hidden_1;
 
 /** `output`: linear from 4 to 3, index weights. */
 struct three_formats_layer2_output {
-    _Alignas(4) int32_t bias[3]; /**< in units of 2^0 of the accumulator */
+    _Alignas(4) uint32_t words[2]; /**< column in tile, value; twice */
+    int32_t bias[3]; /**< in units of 2^0 of the accumulator */
     int16_t multipliers[3]; /**< one for each output channel */
-    uint8_t counts[3]; /**< nonzeros of each row and tile */
-    uint8_t entries[4]; /**< column in tile, value (int8 as uint8) */
+    uint8_t counts[3]; /**< words of each row and tile */
     uint8_t padding[3];
 };
-_Static_assert(sizeof(struct three_formats_layer2_output) == 28, "the report counts these bytes");
+_Static_assert(sizeof(struct three_formats_layer2_output) == 32, "the report counts these bytes");
 extern const struct three_formats_layer2_output three_formats_layer2_output;
 
 #endif

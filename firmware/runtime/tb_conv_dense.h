@@ -1,0 +1,121 @@
+/**
+ * @file
+ * Dense convolution, fused with the pooling behind it: the unpooled map never exists.
+ *
+ * Four receptive fields are copied into scratch memory and multiplied with all rows of weights. What four fields need
+ * of the input is read before their outputs are written, so that the output may overlap what has been read.
+ */
+#ifndef TB_CONV_DENSE_H
+#define TB_CONV_DENSE_H
+
+#include "tb_dot.h"
+#include "tb_patch.h"
+#include "tb_pooling.h"
+
+/** Weights of a dense convolution. */
+struct tb_conv_dense {
+    const int8_t *values; /**< rows of `patch.bytes`, zeros at the end of each */
+    uint8_t *fields;      /**< scratch: four fields, aligned to 4, or three and a byte a row if that is more */
+    int32_t *states;      /**< scratch: one for each row where a window has more than four positions, else NULL */
+};
+
+/** Which four positions are computed: whole windows, or a part of one. */
+struct tb_conv_dense_group {
+    uint8_t *targets[4]; /**< where the windows' outputs begin */
+    uint32_t count;      /**< positions of a part */
+    bool first, last;    /**< part of its window */
+};
+
+/** One row for a part of a window: into the row's state, or, when the window is complete, to its code. */
+TB_INLINE void tb_conv_dense_part(const struct tb_pooling *pooling, const struct tb_rows *rows, uint32_t row,
+                                  const int32_t sums[4], const struct tb_conv_dense_group *group, int32_t *state)
+{
+    int32_t value = group->first ? tb_pooling_start(pooling) : *state;
+    for (uint32_t field = 0; field < group->count; field++) {
+        value = tb_pooling_take(pooling, rows, row, value, sums[field]);
+    }
+    if (group->last) {
+        group->targets[0][row] = tb_pooling_code(pooling, rows, row, value);
+    } else {
+        *state = value;
+    }
+}
+
+/** One row at the positions whose sums are given. */
+TB_INLINE void tb_conv_dense_row(const struct tb_pooling *pooling, const struct tb_rows *rows, uint32_t row,
+                                 const struct tb_conv_dense *weights, const int32_t sums[4],
+                                 const struct tb_conv_dense_group *group)
+{
+    if (pooling->window_height * pooling->window_width <= 4U) {
+        tb_pooling_four(pooling, rows, row, sums, group->targets);
+    } else {
+        tb_conv_dense_part(pooling, rows, row, sums, group, weights->states + row);
+    }
+}
+
+/** All rows at the positions whose fields have been copied. */
+TB_INLINE void tb_conv_dense_rows(const struct tb_pooling *pooling, const struct tb_rows *rows,
+                                  const struct tb_conv_dense *weights, struct tb_dot dot,
+                                  const struct tb_conv_dense_group *group)
+{
+    int32_t sums[TB_DOT_ROWS][4];
+    for (uint32_t row = 0; row < rows->count; row += TB_DOT_ROWS) {
+        if (TB_DOT_ROWS == 2U && rows->count > 1U) {
+            /* The last of an odd number of rows is computed together with the one before it. */
+            const uint32_t start = row + 2U > rows->count ? rows->count - 2U : row;
+            dot.weights = weights->values + start * dot.bytes;
+            tb_dot_rows(dot, rows->count, sums);
+            if (start == row) {
+                tb_conv_dense_row(pooling, rows, start, weights, sums[0], group);
+            }
+            tb_conv_dense_row(pooling, rows, start + 1U, weights, sums[TB_DOT_ROWS - 1U], group);
+        } else {
+            dot.weights = weights->values + row * dot.bytes;
+            tb_dot_rows(dot, 1U, sums);
+            tb_conv_dense_row(pooling, rows, row, weights, sums[0], group);
+        }
+    }
+}
+
+/** Dense convolution. */
+TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_conv_dense weights, struct tb_rows rows,
+                             struct tb_patch patch, struct tb_pooling pooling)
+{
+    const uint32_t size = pooling.window_height * pooling.window_width;
+    const uint32_t most = size <= 4U ? 4U / size : 1U;
+    const struct tb_dot dot = {weights.fields, weights.values, patch.bytes, input.is_signed};
+    struct tb_cursor cursor = {0, 0, output};
+    for (uint32_t left = pooling.height * pooling.width; left > 0U;) {
+        struct tb_conv_dense_group group = {{NULL, NULL, NULL, NULL}, 0, true, true};
+        uint8_t *field = weights.fields;
+        for (uint32_t window = 0; window < most; window++) {
+            if (left == 0U) {
+                group.targets[window] = weights.fields + 3U * patch.bytes; /* a field that no window needs */
+                continue;
+            }
+            group.targets[window] = cursor.output;
+            for (uint32_t y = 0; y < pooling.window_height; y++) {
+                for (uint32_t x = 0; x < pooling.window_width; x++) {
+                    tb_patch_fill(&patch, input.data, cursor.row * pooling.stride_height + y,
+                                  cursor.column * pooling.stride_width + x, field);
+                    field += patch.bytes;
+                    if (size > 4U && ++group.count == 4U) {
+                        group.last = y + 1U == pooling.window_height && x + 1U == pooling.window_width;
+                        tb_conv_dense_rows(&pooling, &rows, &weights, dot, &group);
+                        group.first = false;
+                        group.count = 0;
+                        field = weights.fields;
+                    }
+                }
+            }
+            tb_cursor_next(&pooling, &cursor);
+            left--;
+        }
+        if (size % 4U != 0U || size <= 4U) {
+            group.last = true;
+            tb_conv_dense_rows(&pooling, &rows, &weights, dot, &group);
+        }
+    }
+}
+
+#endif

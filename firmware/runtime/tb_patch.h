@@ -1,0 +1,88 @@
+/**
+ * @file
+ * Receptive fields copied side by side ("im2col"), so that a dense convolution reads rows of constant stride.
+ *
+ * A copy costs each activation once for all output channels. It brings the zeros of a padded border along, so that
+ * the map itself needs no margins, and it puts every field at an aligned address.
+ */
+#ifndef TB_PATCH_H
+#define TB_PATCH_H
+
+#include "tb_arith.h"
+
+/** How receptive fields lie in the input map. Bytes are activations. */
+struct tb_patch {
+    uint32_t height, width, channels; /**< of the input map, which has no margins */
+    uint32_t kernel_height, kernel_width;
+    uint32_t stride_height, stride_width;
+    uint32_t top, left; /**< zeros before the map's first row and column */
+    bool clipped;       /**< some field reaches past the map's border */
+    bool aligned;       /**< the map starts at a multiple of 4, and so does each of its columns */
+    uint32_t bytes;     /**< of a field, rounded up to a multiple of 4 */
+};
+
+/** Four bytes at an aligned address. */
+typedef uint32_t __attribute__((may_alias)) tb_word;
+
+/** Copies `count` bytes. */
+TB_INLINE void tb_patch_copy(uint8_t *to, const uint8_t *from, uint32_t count, bool aligned)
+{
+    if (aligned) {
+        const tb_word *source = (const tb_word *)(const void *)from;
+        tb_word *target = (tb_word *)(void *)to;
+        for (uint32_t left = count / 4U; left > 0U; left--) {
+            *target++ = *source++;
+        }
+    } else {
+        for (uint32_t i = 0; i < count; i++) {
+            to[i] = from[i];
+        }
+    }
+}
+
+/** Writes `count` zeros. */
+TB_INLINE void tb_patch_zero(uint8_t *to, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        to[i] = 0;
+    }
+}
+
+/** Copies the receptive field of the convolution's output position (`row`, `column`). */
+TB_INLINE void tb_patch_fill(const struct tb_patch *patch, const uint8_t *input, uint32_t row, uint32_t column,
+                             uint8_t *to)
+{
+    const uint32_t columns = patch->kernel_width * patch->channels;
+    const uint32_t stride = patch->width * patch->channels;
+    if (!patch->clipped) {
+        input += row * patch->stride_height * stride + column * patch->stride_width * patch->channels;
+        for (uint32_t segment = 0; segment < patch->kernel_height; segment++) {
+            tb_patch_copy(to, input, columns, patch->aligned);
+            to += columns;
+            input += stride;
+        }
+    } else {
+        /* Differences below zero wrap to large numbers, so that one comparison finds both ends of the map. */
+        const uint32_t left = column * patch->stride_width;
+        const uint32_t before =
+            left < patch->left ? (uint32_t)tb_min((int32_t)(patch->left - left), (int32_t)patch->kernel_width) : 0U;
+        /* A field may lie behind the map as a whole, where the padding is wider than the kernel. */
+        const int32_t reach = tb_min((int32_t)(patch->width + patch->left - left), (int32_t)patch->kernel_width);
+        const uint32_t end = (uint32_t)tb_max(reach, 0);
+        for (uint32_t segment = 0; segment < patch->kernel_height; segment++) {
+            const uint32_t y = row * patch->stride_height + segment - patch->top;
+            uint32_t done = 0;
+            if (y < patch->height && before < end) {
+                const uint8_t *from = input + y * stride + (left + before - patch->left) * patch->channels;
+                tb_patch_zero(to, before * patch->channels);
+                tb_patch_copy(to + before * patch->channels, from, (end - before) * patch->channels, patch->aligned);
+                done = end * patch->channels;
+            }
+            tb_patch_zero(to + done, columns - done);
+            to += columns;
+        }
+    }
+    tb_patch_zero(to, patch->bytes - patch->kernel_height * columns);
+}
+
+#endif

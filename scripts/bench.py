@@ -1,0 +1,172 @@
+"""Measures networks against the bars that kernels must keep, as a table and as JSON.
+
+    .venv/bin/python scripts/bench.py [--json out/bench.json] [--only TEXT]
+
+One inference of the network alone, traced in QEMU on a board with the core; cycles are those of the core's model at
+zero wait states. Exit status 1 where a bar is missed. The figures of CMSIS-NN that some bars are parts of were taken
+once with gcc 12.2 at -Ofast in the same emulation (`docs/performance.md`).
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.networks import Builder
+from tinybayes import tbn
+from tinybayes.boards import load_board
+from tinybayes.ir import Graph
+from tinybayes.pipeline import compile_network
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+BOARDS = {"m0": "microbit", "m0plus": "pico", "m3": "mps2-an385", "m4": "mps2-an386", "m55": "mps3-an547"}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One demand: ``most`` of ``unit`` for a network on a core."""
+
+    name: str
+    core: str
+    unit: str
+    most: float
+    measure: Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured against a bar."""
+
+    name: str
+    core: str
+    unit: str
+    most: float
+    got: float
+    passed: bool
+
+
+@cache
+def dense_lenet300() -> Graph:
+    """784-300-100-10 with random weights, none of them zero."""
+    chain = Builder(np.random.default_rng(0), (784,), density=1.0, levels=254)
+    return chain.linear(300, "uint8").linear(100, "uint8").linear(10).graph()
+
+
+@cache
+def sparse_layer(levels: int) -> Graph:
+    """64 x 256, 90 % of the weights zero at random."""
+    return Builder(np.random.default_rng(0), (256,), density=0.1, levels=levels).linear(64).graph()
+
+
+@cache
+def sparse_chain() -> Graph:
+    """Three sparse layers whose rows are of very different lengths."""
+    chain = Builder(np.random.default_rng(1), (700,), density=0.03, levels=15)
+    return chain.linear(120, "uint8").linear(60, "uint8").linear(12).graph()
+
+
+@cache
+def trained() -> Graph:
+    """The trained LeNet-300-100 that ships with tinybayes."""
+    return tbn.load(EXAMPLES / "mnist-lenet300.tbn")
+
+
+def record(
+    graph: Graph, core: str, objective: str, weight_format: str | None = None, *, sizes: bool = False
+) -> Mapping[str, dict[str, float]]:
+    """report.json of the bare image, with what one inference takes."""
+    formats = {node.name: weight_format for node in graph.nodes} if weight_format is not None else None
+    with TemporaryDirectory() as work:
+        deployment = compile_network(
+            graph, load_board(BOARDS[core]), Path(work) / "out", objective=objective, protocol="none", formats=formats
+        )
+        if sizes:
+            deployment.build()
+        deployment.measure_latency()
+        return deployment.record
+
+
+def latency(graph: Callable[[], Graph], core: str, unit: str, objective: str = "latency") -> Callable[[], float]:
+    """Instructions or cycles of a network."""
+    return lambda: float(record(graph(), core, objective)["latency"][unit])
+
+
+def each_nonzero(levels: int, core: str, weight_format: str, unit: str = "cycles") -> Callable[[], float]:
+    """Instructions or cycles of the sparse layer, rows and all, by nonzero."""
+    graph = sparse_layer(levels)
+    nonzero = sum(node.nonzero for node in graph.mac_nodes)
+    return lambda: record(graph, core, "latency", weight_format)["latency"][unit] / nonzero
+
+
+def allowance(graph: Graph, each: float, row: float) -> float:
+    """Cycles for every nonzero and every live row."""
+    rows = sum(int(np.count_nonzero(node.matrix.any(axis=1))) for node in graph.mac_nodes)
+    return each * sum(node.nonzero for node in graph.mac_nodes) + row * rows
+
+
+def linear_bars() -> list[Bar]:
+    """The bars of fully connected networks."""
+    dense = (("m4", "cycles", 0.85 * 642e3), ("m3", "cycles", 0.85 * 1.62e6), ("m0plus", "cycles", 0.75 * 2.28e6),
+             ("m55", "instructions", 0.6 * 130_883))  # fmt: skip
+    bars = [
+        Bar("LeNet-300-100 dense", core, unit, most, latency(dense_lenet300, core, unit)) for core, unit, most in dense
+    ]
+    for levels, core, weight_format, most in (
+        (8, "m4", "straight", 2.6), (8, "m4", "index", 6.3), (8, "m0", "straight", 5.5), (8, "m0", "index", 10.5),
+        (255, "m4", "straight", 3.6), (255, "m0", "straight", 7.0),
+    ):  # fmt: skip
+        name = f"64x256, 90 % zero, {levels} levels, {weight_format}"
+        measure = each_nonzero(min(levels, 254), core, weight_format)
+        bars.append(Bar(name, core, "cycles/nonzero", most, measure))
+    gather = each_nonzero(8, "m55", "gather", "instructions")
+    bars.append(Bar("64x256, 90 % zero, 8 levels, gather", "m55", "instructions/nonzero", 1.5, gather))
+    for core, most in (("m4", 12_800), ("m0", 25_000)):
+        bars.append(Bar("mnist-lenet300, latency", core, "cycles", most, latency(trained, core, "cycles")))
+    flash = "mnist-lenet300, flash"
+    bars.append(Bar(flash, "m4", "cycles", 128_000, latency(trained, "m4", "cycles", "flash")))
+    for figure, most in (("weights_bytes", 5000), ("image_bytes", 8000)):
+        bars.append(
+            Bar(
+                flash,
+                "m4",
+                figure,
+                most,
+                lambda figure=figure: float(record(trained(), "m4", "flash", sizes=True)["flash"][figure]),
+            )
+        )  # type: ignore[misc]
+    for name, graph in (("700-120-60-12, 97 % zero", sparse_chain), ("mnist-lenet300, by rows", trained)):
+        for core, each, row in (("m4", 2.6, 16), ("m0", 4.6, 45)):
+            bars.append(Bar(name, core, "cycles", allowance(graph(), each, row), latency(graph, core, "cycles")))
+    return bars
+
+
+def main() -> int:
+    """Prints a line for each bar; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="file for the results")
+    parser.add_argument("--only", default="", help="only bars whose name and core contain this")
+    options = parser.parse_args()
+    results = []
+    for bar in linear_bars():
+        if options.only not in f"{bar.name} {bar.core}":
+            continue
+        got = bar.measure()
+        results.append(Result(bar.name, bar.core, bar.unit, bar.most, got, got <= bar.most))
+        verdict = "pass" if got <= bar.most else "MISS"
+        print(f"{verdict}  {bar.name:42} {bar.core:4} {got:12,.2f} of {bar.most:12,.2f} {bar.unit}", flush=True)
+    if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")
+    return 0 if all(result.passed for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

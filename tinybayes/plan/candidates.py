@@ -1,0 +1,110 @@
+"""Every legal way to run each part of a network: one layer, or a selection of inputs and the layer that reads it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinybayes.errors import InternalError, UserError
+from tinybayes.ir import MacNode, Select
+from tinybayes.ir.nodes import Linear
+from tinybayes.plan.core_class import CoreClass
+from tinybayes.plan.cost import estimate_cycles, estimate_select_cycles
+from tinybayes.plan.formats import FORMATS, Encoding, Illegal, Site
+from tinybayes.plan.steps import Step
+from tinybayes.plan.walk import walk_of
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Steps that do what a part of the network does, with what they cost."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of constants in flash."""
+        return sum(step.weights_bytes for step in self.steps)
+
+    @property
+    def estimated_cycles(self) -> int:
+        """Estimated cycles of the steps."""
+        return sum(step.estimated_cycles for step in self.steps)
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most bytes of the arena that a step needs at once: what it reads, writes and scratches."""
+        return max(step.live_bytes for step in self.steps)
+
+    @property
+    def formats(self) -> tuple[tuple[str, str | None], ...]:
+        """Name and weight format of each step."""
+        return tuple((step.name, step.format) for step in self.steps)
+
+
+def parts(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+    """The steps, those together that a candidate can replace together."""
+    found: list[tuple[Step, ...]] = []
+    position = 0
+    while position < len(steps):
+        both = steps[position : position + 2]
+        together = len(both) == 2 and both[0].op == Select.op and both[1].op == Linear.op
+        found.append(tuple(both) if together else (steps[position],))
+        position += len(found[-1])
+    return found
+
+
+def candidates_of(part: Sequence[Step], core: CoreClass, network_input: str = "") -> list[Candidate]:
+    """Every legal candidate of a part on a class of cores; ``network_input`` is the tensor that may lie anywhere."""
+    *before, step = part
+    if not isinstance(step.node, MacNode):
+        return [Candidate((step,))]
+    costed = [replace(one, estimated_cycles=estimate_select_cycles(one.encoding, core)) for one in before]
+    found = [Candidate((*costed, encoded)) for encoded in encoded_steps(step, core, network_input)]
+    if before:
+        whole = _without_selection(before[0], step)
+        found += [Candidate((encoded,)) for encoded in encoded_steps(whole, core, network_input)]
+    if not found:
+        raise InternalError(f"{step.name}: no weight format can store this layer")
+    return found
+
+
+def pinned(candidates: Sequence[Candidate], formats: Mapping[str, str | None]) -> Candidate:
+    """The candidate whose steps and formats are those in ``formats``, by name of the step."""
+    names = {name for candidate in candidates for name, _ in candidate.formats}
+    wanted = {name: formats[name] for name in names if name in formats}
+    for candidate in candidates:
+        if dict(candidate.formats) == wanted:
+            return candidate
+    raise UserError(f"no weight formats of {', '.join(sorted(names))} are legal that are {wanted}")
+
+
+def encoded_steps(step: Step, core: CoreClass, network_input: str) -> Iterator[Step]:
+    """The step in every legal weight format."""
+    node = step.node
+    assert isinstance(node, MacNode)
+    site = Site(core, step.source.tensor.code_range, step.field(network_input))
+    for (op, name), encode in FORMATS.items():
+        # Sparse convolutions address the receptive field with 16 bits.
+        if op != node.op or (name != "dense" and step.largest_offset >= 2**16):
+            continue
+        encoding = encode(node, site)
+        if not isinstance(encoding, Illegal):
+            yield replace(step, encoding=encoding, estimated_cycles=_cycles(node, encoding, step, core))
+
+
+def _cycles(node: MacNode, encoding: Encoding, step: Step, core: CoreClass) -> int:
+    if encoding.code is not None:
+        return encoding.code.cycles
+    return estimate_cycles(node, encoding.format, step.positions, core, walk_of(step))
+
+
+def _without_selection(select: Step, step: Step) -> Step:
+    """The layer as it reads the whole tensor, with zero weights where nothing was selected."""
+    node, chosen = step.node, select.node
+    assert isinstance(node, Linear)
+    assert isinstance(chosen, Select)
+    weight = np.zeros((node.outputs, 1, 1, select.source.tensor.elements), node.weight.dtype)
+    weight[..., chosen.indices] = node.weight
+    whole = replace(node, inputs=chosen.inputs, weight=weight)
+    return replace(step, node=whole, source=select.source, reads_input=select.reads_input)
