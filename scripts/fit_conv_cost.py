@@ -57,6 +57,8 @@ def only(weight_format: str) -> dict[tuple[str, str], Encode]:
         return Illegal("dense", "the other format is wanted") if legal else dense(node, site)
 
     linear = {key: encode for key, encode in FORMATS.items() if key[0] == "linear"}
+    if weight_format == "dense":
+        return linear | {("conv", "dense"): dense}
     return linear | {("conv", "dense"): instead, ("conv", weight_format): wanted}
 
 

@@ -59,6 +59,7 @@ TB_INLINE void tb_conv_dense_rows(const struct tb_pooling *pooling, const struct
                                   const struct tb_conv_dense_group *group)
 {
     int32_t sums[TB_DOT_ROWS][4];
+    tb_dot_prepare(weights->fields, dot.bytes, dot.is_signed);
     for (uint32_t row = 0; row < rows->count; row += TB_DOT_ROWS) {
         if (TB_DOT_ROWS == 2U && rows->count > 1U) {
             /* The last of an odd number of rows is computed together with the one before it. */

@@ -24,18 +24,33 @@ struct tb_patch {
 /** Four bytes at an aligned address. */
 typedef uint32_t __attribute__((may_alias)) tb_word;
 
-/** Copies `count` bytes. */
+/** Copies `count` bytes; several are read before they are written, as loads behind each other are faster. */
 TB_INLINE void tb_patch_copy(uint8_t *to, const uint8_t *from, uint32_t count, bool aligned)
 {
     if (aligned) {
         const tb_word *source = (const tb_word *)(const void *)from;
         tb_word *target = (tb_word *)(void *)to;
-        for (uint32_t left = count / 4U; left > 0U; left--) {
+        uint32_t left = count / 4U;
+        for (; left >= 4U; left -= 4U, source += 4, target += 4) {
+            const tb_word words[4] = {source[0], source[1], source[2], source[3]};
+            target[0] = words[0];
+            target[1] = words[1];
+            target[2] = words[2];
+            target[3] = words[3];
+        }
+        for (; left > 0U; left--) {
             *target++ = *source++;
         }
     } else {
-        for (uint32_t i = 0; i < count; i++) {
-            to[i] = from[i];
+        for (; count >= 4U; count -= 4U, from += 4, to += 4) {
+            const uint8_t bytes[4] = {from[0], from[1], from[2], from[3]};
+            to[0] = bytes[0];
+            to[1] = bytes[1];
+            to[2] = bytes[2];
+            to[3] = bytes[3];
+        }
+        for (; count > 0U; count--) {
+            *to++ = *from++;
         }
     }
 }
