@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, Conv, MaxPool, Requant, Requantize
+from tinybayes.ir import AveragePool, Conv, MaxPool, Requant, Requantize, Softmax
 from tinybayes.ir.nodes import MacNode
 from tinybayes.plan import Plan, Step, Storage
 from tinybayes.plan.bounds import accumulator_bound, must_clamp
@@ -367,6 +367,40 @@ def _requantize(plan: Plan, step: Step, _weights_name: str) -> Call:
     return Call("tb_pointwise.h", "tb_requantize_codes", arguments)
 
 
+def _vectors(step: Step) -> Struct:
+    height, width, channels = step.source.tensor.hwc
+    gap = step.target.row_gap_bytes
+    fields: Fields = {
+        "rows": height if gap else 1,
+        "columns": width if gap else height * width,
+        "channels": channels,
+        "output_row_gap": gap,
+    }
+    return Struct("tb_vectors", fields)
+
+
+def _softmax(plan: Plan, step: Step, weights: str) -> Call:
+    assert isinstance(step.node, Softmax)
+    assert step.encoding is not None
+    fields: Fields = {
+        "exponentials": f"{weights}.exponentials",
+        "last": step.encoding.constants["last"],
+        "high_bits": step.node.high.bit_length(),
+    }
+    arguments = (
+        _source_struct(plan, step),
+        _target(plan, step, origin=True),
+        _vectors(step),
+        Struct("tb_softmax", fields),
+    )
+    return Call("tb_softmax.h", "tb_softmax", arguments)
+
+
+def _argmax(plan: Plan, step: Step, _weights_name: str) -> Call:
+    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), _vectors(step))
+    return Call("tb_softmax.h", "tb_argmax", arguments)
+
+
 def _pad(plan: Plan, step: Step, _weights_name: str) -> Call:
     arguments = (_source(plan, step), _target(plan, step, origin=False), _layout(step.target))
     return Call("tb_map.h", "tb_pad", arguments)
@@ -395,5 +429,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
     "select": _select,
     "pointwise": _pointwise,
     "requantize": _requantize,
+    "softmax": _softmax,
+    "argmax": _argmax,
     "pad": _pad,
 }

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tinybayes.errors import InternalError
 from tinybayes.ir import (
+    ArgMax,
     AveragePool,
     Conv,
     Flatten,
@@ -22,8 +23,10 @@ from tinybayes.ir import (
     Requant,
     Requantize,
     Select,
+    Softmax,
 )
 from tinybayes.ir import Tensor as Grid
+from tinybayes.reference import chosen_classes
 
 _CHUNK_SAMPLES = 256
 
@@ -72,8 +75,8 @@ def fake_quantized_classes(graph: Graph, x: npt.NDArray[np.float32]) -> npt.NDAr
     """
     network = fake_quantized(graph)
     with torch.no_grad():
-        classes = [network(part).argmax(dim=-1) for part in torch.from_numpy(x).split(_CHUNK_SAMPLES)]
-    return torch.cat(classes).numpy()
+        outputs = [network(part) for part in torch.from_numpy(x).split(_CHUNK_SAMPLES)]
+    return chosen_classes(torch.cat(outputs).numpy())
 
 
 Layer = Callable[[Tensor], Tensor]
@@ -149,6 +152,15 @@ def _requantize(node: Requantize, graph: Graph) -> Layer:
     return lambda x: _on_grid(x, node.requant, target)
 
 
+def _softmax(node: Softmax, graph: Graph) -> Layer:
+    target = graph.tensors[node.output]
+    return lambda x: torch.round(x.softmax(dim=1) / target.scale) * target.scale
+
+
+def _argmax(_node: ArgMax, _graph: Graph) -> Layer:
+    return lambda x: x.argmax(dim=1, keepdim=True).double()
+
+
 TORCH_FUNCTIONS: Mapping[str, Callable[..., Tensor]] = MappingProxyType(
     {
         "clamp": torch.clamp,
@@ -177,5 +189,7 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         Select.op: _select,
         Pointwise.op: _pointwise,
         Requantize.op: _requantize,
+        Softmax.op: _softmax,
+        ArgMax.op: _argmax,
     }
 )

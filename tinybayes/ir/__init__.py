@@ -2,6 +2,7 @@
 
 from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
+    ArgMax,
     AveragePool,
     BatchNorm,
     Conv,
@@ -14,12 +15,14 @@ from tinybayes.ir.nodes import (
     Relu,
     Requantize,
     Select,
+    Softmax,
 )
 from tinybayes.ir.requant import Requant
 from tinybayes.ir.tensor import Tensor
 from tinybayes.ir.verify import verify
 
 __all__ = [
+    "ArgMax",
     "AveragePool",
     "BatchNorm",
     "Conv",
@@ -35,6 +38,7 @@ __all__ = [
     "Requant",
     "Requantize",
     "Select",
+    "Softmax",
     "Tensor",
     "verify",
 ]

@@ -167,7 +167,41 @@ class Requantize(Node):
     requant: Requant
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Softmax(Node):
+    """``exp(x) / sum(exp(x))`` over the channels of each position.
+
+    In an integer network ``exponentials`` holds ``exp(-scale d) 2**15`` for the distance d from the largest code,
+    uint16, until it is 0 (at most 256); ``high`` is the code of probability 1: 127 for int8, 255 for uint8.
+    """
+
+    op: ClassVar[str] = "softmax"
+    exponentials: npt.NDArray[np.uint16] | None = None
+    high: int = 255
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ArgMax(Node):
+    """The channel with the largest value at each position, the first of equals; the code is the channel's number."""
+
+    op: ClassVar[str] = "argmax"
+
+
 OPERATORS: dict[str, type[Node]] = {
-    cls.op: cls for cls in (Linear, Conv, BatchNorm, Relu, MaxPool, AveragePool, Flatten, Select, Pointwise, Requantize)
+    cls.op: cls
+    for cls in (
+        Linear,
+        Conv,
+        BatchNorm,
+        Relu,
+        MaxPool,
+        AveragePool,
+        Flatten,
+        Select,
+        Pointwise,
+        Requantize,
+        Softmax,
+        ArgMax,
+    )
 }
 INTEGER_OPERATORS = tuple(op for op in OPERATORS if op not in (BatchNorm.op, Relu.op))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.errors import InternalError, LimitError, UserError
-from tinybayes.ir import AveragePool, Graph, MacNode, Node, Pointwise, Requantize, Tensor
+from tinybayes.errors import InternalError, LimitError, UnsupportedError, UserError
+from tinybayes.ir import ArgMax, AveragePool, Graph, MacNode, Node, Pointwise, Requantize, Softmax, Tensor
 from tinybayes.ir.functions import FUNCTIONS
 from tinybayes.ir.requant import INT16_MAX, Requant
 from tinybayes.ir.tensor import DType
@@ -15,7 +15,7 @@ from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
 from tinybayes.passes.chains import Run, clamp_of, refuse_empty_layers, runs
 from tinybayes.passes.requantize import choose_pre_shift, choose_requant
-from tinybayes.passes.tables import input_values, table_codes
+from tinybayes.passes.tables import exponentials, input_values, table_codes
 from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
 
 Real = npt.NDArray[np.float64]
@@ -43,6 +43,9 @@ class _Grid:
     def largest_stored_code(self) -> int:
         """The largest magnitude that the dtype holds: what bounds on accumulators assume."""
         return 255 if self.dtype == "uint8" else 128
+
+
+_PROBABILITIES = _Grid("uint8", float(np.float32(1 / 255)), 0, 255)
 
 
 def quantize(
@@ -85,6 +88,11 @@ def quantize(
             nodes.append(Requantize(name=node.name, inputs=reads, output=node.output, requant=requant))
         elif isinstance(node, Pointwise):
             nodes.append(_pointwise(replace(node, inputs=reads), source, grid))
+        elif isinstance(node, Softmax):
+            table = exponentials(source.scale)
+            nodes.append(replace(node, inputs=reads, exponentials=table, high=grid.high))
+        elif isinstance(node, ArgMax):
+            nodes.append(replace(node, inputs=reads))
         elif node is not None:
             raise InternalError(f"{node.name}: {node.op} cannot be quantized")
         nodes.extend(_passing(run))
@@ -108,6 +116,10 @@ def _passing(run: Run) -> list[Node]:
 
 def _grid(graph: Graph, run: Run, source: _Grid, statistics: Statistics) -> _Grid:
     is_output = graph.output in run.tensors
+    if isinstance(run.producer, Softmax):
+        return _Grid("int8", float(np.float32(1 / 127)), 0, 127) if is_output else _PROBABILITIES
+    if isinstance(run.producer, ArgMax):
+        return _classes(graph, run.producer)
     low, high = run.clamp
     positive = low >= 0 or _is_positive(run.producer, source)
     wide = positive and not is_output
@@ -129,6 +141,17 @@ def _grid(graph: Graph, run: Run, source: _Grid, statistics: Statistics) -> _Gri
     # A clamp that lies beyond the grid is the grid's own; infinite bounds are, too.
     least, most = (int(np.clip(np.rint(bound / scale), lowest, codes)) for bound in (low, high))
     return _Grid("uint8" if wide else "int8", scale, least, most)
+
+
+def _classes(graph: Graph, node: ArgMax) -> _Grid:
+    """The grid of class numbers. Raises UnsupportedError where there are too many, or something reads them."""
+    channels = graph.tensors[node.input].channels
+    if graph.output != node.output or channels > 128:
+        raise UnsupportedError(
+            f"layer {node.name!r}: argmax of {channels} channels is supported only at the end of a network, and of at "
+            "most 128, because the output is int8: end the network before it, and compare the outputs yourself"
+        )
+    return _Grid("int8", 1.0, 0, 127)
 
 
 def _is_positive(producer: Node | None, source: _Grid) -> bool:

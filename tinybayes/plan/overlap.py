@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select
+from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select, Softmax
 from tinybayes.plan.formats import UNPACKED, dense
 from tinybayes.plan.steps import FIELDS, Step
 
-ELEMENTWISE = (Pointwise, Requantize)
-"""Operators that write each element where they have read it, in order."""
+ELEMENTWISE = (Pointwise, Requantize, Softmax)
+"""Operators that write each element where they have read it last, in order."""
 
 
 @dataclass(frozen=True)

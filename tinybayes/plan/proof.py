@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select
+from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select, Softmax
 from tinybayes.plan.arena import Buffer
 from tinybayes.plan.steps import Step
 
@@ -63,7 +63,7 @@ def _times(step: Step) -> tuple[np.ndarray, np.ndarray, int]:
     if isinstance(node, Select):
         read[node.indices] = written[:] = np.arange(node.indices.size)
         return read, written, 0
-    if isinstance(node, Pointwise | Requantize):
+    if isinstance(node, Pointwise | Requantize | Softmax):
         order = np.arange(source.tensor.elements).reshape(source.height, -1)
         read.reshape(-1, source.stride_bytes)[:, : source.row_bytes] = order
         rows = written[target.margins[0] * target.stride_bytes :].reshape(-1, target.stride_bytes)

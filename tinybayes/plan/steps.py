@@ -6,11 +6,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinybayes.errors import UnsupportedError
-from tinybayes.ir import AveragePool, Conv, Flatten, Graph, MacNode, MaxPool, Node, Pointwise, Requantize, Select
+from tinybayes.ir import (
+    ArgMax,
+    AveragePool,
+    Conv,
+    Flatten,
+    Graph,
+    MacNode,
+    MaxPool,
+    Node,
+    Pointwise,
+    Requantize,
+    Select,
+    Softmax,
+)
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
 from tinybayes.plan.storage import Storage
-from tinybayes.plan.tables import pointwise_table
+from tinybayes.plan.tables import pointwise_table, softmax_table
 
 PAD = "pad"
 WORD_BYTES = 4
@@ -18,7 +31,9 @@ PAIR_BYTES = 4
 STATE_BYTES = 4
 FIELDS = 4
 """Receptive fields that a dense convolution takes at once."""
-STEP_OPERATORS = (Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, PAD)
+STEP_OPERATORS = (
+    Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op, PAD,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,5 +242,9 @@ def _select_runs(node: Select) -> Encoding:
     return Encoding("runs", (WeightArray("runs", values, "tables", "elements to skip, elements to take"),), {})
 
 
-_TABLES: dict[str, Callable[..., Encoding]] = {Select.op: _select_runs, Pointwise.op: pointwise_table}
+_TABLES: dict[str, Callable[..., Encoding]] = {
+    Select.op: _select_runs,
+    Pointwise.op: pointwise_table,
+    Softmax.op: softmax_table,
+}
 """What the operators without weights store in flash."""

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.ir import (
+    ArgMax,
     AveragePool,
     BatchNorm,
     Conv,
@@ -19,8 +20,10 @@ from tinybayes.ir import (
     Relu,
     Requantize,
     Select,
+    Softmax,
 )
 from tinybayes.ir.functions import FUNCTIONS
+from tinybayes.reference.softmax import softmax
 
 Array = npt.NDArray[Any]
 
@@ -144,6 +147,11 @@ def _requantize(node: Requantize, x: Array) -> Array:
     return node.requant.apply(x)
 
 
+def _argmax(_node: ArgMax, x: Array) -> Array:
+    channels: Array = x.argmax(axis=-1)
+    return channels
+
+
 _KERNELS: dict[str, Callable[..., Array]] = {
     Linear.op: _linear,
     Conv.op: _conv,
@@ -155,4 +163,6 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     Relu.op: _relu,
     Pointwise.op: _pointwise,
     Requantize.op: _requantize,
+    Softmax.op: softmax,
+    ArgMax.op: _argmax,
 }

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinybayes.errors import FileFormatError
 from tinybayes.ir import (
+    ArgMax,
     AveragePool,
     Conv,
     Flatten,
@@ -19,6 +20,7 @@ from tinybayes.ir import (
     Requant,
     Requantize,
     Select,
+    Softmax,
     Tensor,
 )
 from tinybayes.ir.functions import FUNCTIONS
@@ -167,6 +169,22 @@ def _take_requantize(fields: Fields, payload: PayloadReader, common: Record, ten
     return Requantize(**common, requant=_take_requant(fields, payload, 1))
 
 
+def _add_softmax(node: Softmax, payload: PayloadWriter) -> Record:
+    assert node.exponentials is not None  # ir.verify has seen to it
+    return {"exponentials": payload.add_integers(node.exponentials), "high": int(node.high)}
+
+
+def _take_softmax(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    table = payload.take_integers(fields, "exponentials", range(1, 257))
+    if int(table.min()) < 0 or int(table.max()) > 2**15:
+        raise FileFormatError(f"{fields.where}.exponentials: got a number beyond 0 .. 32768")
+    return Softmax(**common, exponentials=table.astype(np.uint16), high=fields.integer("high", 127, 255))
+
+
+def _take_argmax(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    return ArgMax(**common)
+
+
 _Add = Callable[..., Record]
 _Take = Callable[[Fields, PayloadReader, Record, Mapping[str, Tensor]], Node]
 
@@ -179,6 +197,8 @@ ROWS: dict[str, tuple[tuple[str, ...], _Add, _Take]] = {
     Select.op: (("indices",), _add_select, _take_select),
     Pointwise.op: (("function", "parameters", "table"), _add_pointwise, _take_pointwise),
     Requantize.op: (("requant",), _add_requantize, _take_requantize),
+    Softmax.op: (("exponentials", "high"), _add_softmax, _take_softmax),
+    ArgMax.op: ((), _add_flatten, _take_argmax),
 }
 """Operator -> (keys of its own, writer, reader)."""
 

@@ -89,7 +89,21 @@ class Curves(nn.Module):
         return torch.tanh(torch.sigmoid(torch.clamp(x, min=-1.0).clamp_max(2.0)))
 
 
+class Probabilities(nn.Module):
+    """Softmax over the channels of a map, over a flattened map and at the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3)
+        self.head = nn.Linear(4 * 4 * 3, 5)
+
+    def forward(self, x):
+        x = self.conv(x).softmax(dim=1)
+        return F.softmax(self.head(x.flatten(1).softmax(-1)), dim=-1)
+
+
 MODULES = {
+    "probabilities": (Probabilities, (2, 6, 5)),
     "curves": (Curves, (2, 14)),
     "standardized": (Standardized, (6, 32)),
     "functional": (Functional, (2, 14, 14)),

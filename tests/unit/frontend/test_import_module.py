@@ -76,6 +76,9 @@ class _Calls(nn.Module):
     ("function", "layer", "message"),
     [
         (torch.erfinv, None, r"outermost module.*aten.erfinv is not supported.*Supported are: linear; conv1d"),
+        (lambda x: x.softmax(2), None, r"aten.softmax over dimension 2 is not supported: only over dimension 1"),
+        (lambda x: x.flatten(1).argmax(1), None, r"aten.argmax over a flattened map is not supported"),
+        (lambda x: x.argmax(), None, r"aten.argmax over dimension None is not supported"),
         (lambda x: x.clamp(2, 1), None, r"aten.clamp between 2.0 and 1.0 is not supported"),
         (nn.PReLU(2), None, r"aten.prelu with 2 slopes is not supported: use one"),
         (lambda x: F.elu(x, alpha=float("inf")), None, r"aten.elu with .*inf.* is not supported"),
@@ -109,6 +112,16 @@ class _Calls(nn.Module):
 def test_what_is_not_supported_is_named_with_its_place(function, layer, message):
     with pytest.raises(UnsupportedError, match=message):
         import_module(_Calls(function, layer), torch.zeros(1, 2, 6, 6))
+
+
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_argmax_gives_the_number_of_the_channel(keepdim):
+    module = _Calls(lambda x: x.argmax(1, keepdim=keepdim), nn.Conv2d(2, 5, 1)).eval()
+    x = torch.randn(3, 2, 6, 6)
+    graph = import_module(module, x)
+    got = execute(graph, scaled_input(graph, x.numpy()))[graph.output]
+    assert got.shape == (3, 6, 6, 1)
+    np.testing.assert_array_equal(got[..., 0], module(x).reshape(3, 6, 6).numpy())
 
 
 def test_an_unsupported_operator_is_placed_at_the_line_of_the_users_source():
