@@ -2,6 +2,7 @@
 
 from tinybayes.compress.bits import entropy_bits, estimated_bytes, gap_bits
 from tinybayes.compress.compensate import compensate
+from tinybayes.compress.entropy import coded_bits
 from tinybayes.compress.equalize import equalize
 from tinybayes.compress.fold import fold_batch_norm
 from tinybayes.compress.magnitude import layer_adaptive_scores, prune_by_magnitude, share_weights
@@ -14,6 +15,7 @@ __all__ = [
     "MaskedNetwork",
     "SharedNetwork",
     "cluster",
+    "coded_bits",
     "compensate",
     "entropy_bits",
     "equalize",

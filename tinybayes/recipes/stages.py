@@ -1,5 +1,6 @@
 """The stages of a training: what module each one trains, with which optimizer, schedule and penalty."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +102,13 @@ def stages(
         folded = fold_batch_norm(modules["fine-tuned"].plain())
         if knobs.compensate:
             folded = compensate(equalize(evened(folded, samples)), knobs.levels, knobs.rate, samples)
-        return SharedNetwork(folded, knobs.levels, knobs.rate)
+        return SharedNetwork(folded, knobs.levels, knobs.rate, prunes=knobs.entropy_weight > 0)
+
+    def description(module: nn.Module, epoch: float) -> Tensor | None:
+        if knobs.entropy_weight <= 0:
+            return None
+        assert isinstance(module, SharedNetwork)
+        return knobs.entropy_weight * math.log(2) / train_samples * module.coded_bits()
 
     return (
         Stage(
@@ -151,6 +158,7 @@ def stages(
             groups=shared_groups,
             plain=SharedNetwork.plain,
             nonzero=_plain_nonzero,
+            penalty=description,
             averages=True,
         ),
     )
