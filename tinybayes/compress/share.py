@@ -90,11 +90,16 @@ class SharedNetwork(nn.Module):
 
     def coded_bits(self) -> Tensor:
         """Bits of an ideal code for all shared weights, positions and levels, with gradient to the latent values."""
-        tables = [self.get_parameter(f"levels{number}") for number in range(len(self._names))]
-        latents = [self.get_parameter(f"latent{number}") for number in range(len(self._names))]
-        masks = [self.get_buffer(f"mask{number}") for number in range(len(self._names))]
-        bits = [coded_bits(v[m], t, v.numel()) for v, m, t in zip(latents, masks, tables, strict=True)]
+        bits = list(self.layer_bits().values())
         return torch.stack(bits).sum() if bits else torch.zeros(())
+
+    def layer_bits(self) -> dict[str, Tensor]:
+        """:func:`coded_bits` of every shared weight, by its parameter name."""
+        bits = {}
+        for number, name in enumerate(self._names):
+            latent, mask = self.get_parameter(f"latent{number}"), self.get_buffer(f"mask{number}")
+            bits[name] = coded_bits(latent[mask], self.get_parameter(f"levels{number}"), latent.numel())
+        return bits
 
     def forward(self, x: Tensor) -> Tensor:
         """The wrapped network with its weights looked up."""

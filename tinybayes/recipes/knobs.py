@@ -146,7 +146,7 @@ class MnistLenet300Knobs(Knobs):
     kl_weight: float = _chosen(Knobs, "kl_weight", 2.0)
     warm_up_start: float = _chosen(Knobs, "warm_up_start", 0.0)
     warm_up_epochs: float = _chosen(Knobs, "warm_up_epochs", 10.0)
-    most_nonzero: int = _chosen(Knobs, "most_nonzero", 4400, "the size and speed that the network is meant to have")
+    most_nonzero: int = _chosen(Knobs, "most_nonzero", 4000, "the size and speed that the network is meant to have")
     cap_end: float = _chosen(Knobs, "cap_end", 0.6)
     distillation: float = _chosen(Knobs, "distillation", 0.5)
     fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 15)
@@ -155,6 +155,7 @@ class MnistLenet300Knobs(Knobs):
     rate: float = _chosen(Knobs, "rate", 0.002)
     share_epochs: int = _chosen(Knobs, "share_epochs", 8)
     share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 5e-4)
+    entropy_weight: float = _chosen(Knobs, "entropy_weight", 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +188,7 @@ class Lenet5Knobs(Knobs):
     share_epochs: int = _chosen(Knobs, "share_epochs", 8)
     share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 5e-4)
     averaging: float = _chosen(Knobs, "averaging", 0.99)
+    entropy_weight: float = _chosen(Knobs, "entropy_weight", 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,8 @@ def train(
         )
     knobs = KNOBS[recipe_name]() if knobs is None else knobs
     data = recipe.data(knobs)
-    module, results = Trainer(recipe_name, knobs, data, recipe.network, checkpoint, progress).run()
+    trainer = Trainer(recipe_name, knobs, data, recipe.network, checkpoint, progress)
+    module, results = trainer.run()
     by_recording = None
     if recipe.side_data is not None and knobs.by_recording_epochs > 0:
         by_recording = _side_accuracy(recipe_name, recipe, knobs, checkpoint, progress)
@@ -76,6 +77,7 @@ def train(
         seed=knobs.seed,
         knobs=knobs,
         by_recording=by_recording,
+        curve=trainer.state.curve,
     )
 
 

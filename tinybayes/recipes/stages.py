@@ -29,6 +29,7 @@ from tinybayes.compress import (
     prune,
     weight_counts,
 )
+from tinybayes.recipes.curve import LayerFigures, plain_layers, posterior_layers, shared_layers
 from tinybayes.recipes.knobs import Knobs
 from tinybayes.recipes.networks import evened
 
@@ -54,6 +55,7 @@ class Stage:
     groups: Callable[[nn.Module], list[dict[str, Any]]]
     plain: Callable[[Any], nn.Module]
     nonzero: Callable[[Any], int]
+    layers: Callable[[nn.Module], dict[str, LayerFigures]] = plain_layers
     factor: Callable[[float, float], float] = cosine
     penalty: Callable[[nn.Module, float], Tensor | None] = _no_penalty
     after_epoch: Callable[[nn.Module, int], None] = _nothing
@@ -127,6 +129,7 @@ def stages(
             groups=sparse_groups,
             plain=posterior_mean,
             nonzero=living,
+            layers=lambda module: posterior_layers(module, knobs.threshold),
             factor=constant_then_linear,
             penalty=divergence,
             after_epoch=cap,
@@ -158,6 +161,7 @@ def stages(
             groups=shared_groups,
             plain=SharedNetwork.plain,
             nonzero=_plain_nonzero,
+            layers=shared_layers,
             penalty=description,
             averages=True,
         ),
