@@ -1,11 +1,28 @@
 """Small integer networks for tests: every operator, every weight format, odd shapes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinybayes.ir import AveragePool, Conv, Flatten, Graph, Linear, MaxPool, Node, Requant, Select, Tensor, verify
+from tinybayes.ir import (
+    ArgMax,
+    AveragePool,
+    Conv,
+    Flatten,
+    Graph,
+    Linear,
+    MaxPool,
+    Node,
+    Pointwise,
+    Requant,
+    Requantize,
+    Select,
+    Softmax,
+    Tensor,
+    verify,
+)
 from tinybayes.ir.tensor import DType
+from tinybayes.passes.tables import exponentials
 from tinybayes.plan.candidates import candidates_of, parts
 from tinybayes.plan.core_class import core_class
 from tinybayes.plan.steps import lower
@@ -105,6 +122,29 @@ class Builder:
             name=f"select.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}", indices=keep
         )
         return self._append(node, (keep.size,), self.tensor.dtype)
+
+    def pointwise(self, dtype: DType = "int8", table: np.ndarray | None = None) -> "Builder":
+        low, high = (0, 255) if dtype == "uint8" else (-128, 127)
+        table = self.rng.integers(low, high + 1, 256) if table is None else table
+        node = Pointwise(name=f"pointwise.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                         function="tanh", table=table.astype(np.int16))  # fmt: skip
+        return self._append(node, self.tensor.shape, dtype)
+
+    def requantize(self, dtype: DType = "int8") -> "Builder":
+        node = Requantize(name=f"requantize.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                          requant=requant_for(self.rng, 255, dtype))  # fmt: skip
+        return self._append(node, self.tensor.shape, dtype)
+
+    def softmax(self, dtype: DType = "int8", scale: float = 0.05) -> "Builder":
+        node = Softmax(name=f"softmax.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                       exponentials=exponentials(scale), high=255 if dtype == "uint8" else 127)  # fmt: skip
+        return self._append(node, self.tensor.shape, dtype)
+
+    def argmax(self) -> "Builder":
+        name = f"t{len(self.nodes)}"
+        self._append(ArgMax(name=name, inputs=(self.current,), output=name), (*self.tensor.shape[:-1], 1), "int8")
+        self.tensors[name] = replace(self.tensors[name], scale=1.0)
+        return self
 
     def graph(self) -> Graph:
         torch_shape = self.shape if len(self.shape) == 1 else (self.shape[-1], *self.shape[:-1])

@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -71,6 +72,22 @@ def test_two_different_inputs_take_the_same_cycles(recipe_name: str, tmp_path: P
 
 
 @pytest.mark.emulated
+@pytest.mark.parametrize("name", ["nucleo-g071rb", "nucleo-f446re"])
+def test_board_that_qemu_lacks_is_traced_on_a_machine_like_it(name: str, tmp_path: Path) -> None:
+    """The same instructions as the board's own image has; where code lies differs, and with it some refills."""
+    graph = tbn.load(EXAMPLES / "mnist-lenet300.tbn")
+    deployment = compile_network(graph, load_board(name), tmp_path / "out", objective="latency")
+    deployment.build()
+    static = dict(deployment.record["latency"])
+    deployment.measure_latency()
+    emulated = deployment.record["latency"]
+    assert (static["source"], emulated["source"]) == ("static", "emulated")
+    assert emulated["instructions"] == static["instructions"]
+    assert emulated["cycles"] == pytest.approx(static["cycles"], rel=0.01)
+    assert emulated["flash_stall_cycles"] > 0
+
+
+@pytest.mark.emulated
 def test_every_core_has_its_cost_layer_by_layer(tmp_path: Path) -> None:
     deployment = compiled(tbn.load(EXAMPLES / "mnist-lenet300.tbn"), tmp_path / "out", "latency")
     rows = deployment.measure_cores()
@@ -109,13 +126,14 @@ def test_integers_cost_little_accuracy(graph: Graph) -> None:
 
 def test_imu_user_id_over_its_seeds() -> None:
     figures = json.loads((EXAMPLES / "imu-user-id.json").read_text())
-    mean = figures["mean"]
+    seeds = figures["seeds"]
+    mean = {key: fmean(record[key] for record in seeds) for key in ("float_accuracy", "integer_accuracy", "nonzero")}
     dense = sum(math.prod(node.dense_shape) for node in tbn.load(EXAMPLES / "imu-user-id.tbn").mac_nodes)
-    assert len({record["seed"] for record in figures["seeds"]}) >= 3
+    assert len({record["seed"] for record in seeds}) >= 3
     assert mean["float_accuracy"] >= 0.94
     assert mean["integer_accuracy"] >= mean["float_accuracy"] - 0.01
     assert mean["nonzero"] * 10 <= dense
-    assert all(record["flash"]["weights_bytes"] <= 3500 for record in figures["seeds"])
+    assert all(record["flash"]["weights_bytes"] <= 3500 for record in seeds)
 
 
 def test_imu_user_id_recognises_people(tmp_path: Path) -> None:

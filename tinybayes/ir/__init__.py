@@ -2,6 +2,7 @@
 
 from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
+    ArgMax,
     AveragePool,
     BatchNorm,
     Conv,
@@ -10,14 +11,18 @@ from tinybayes.ir.nodes import (
     MacNode,
     MaxPool,
     Node,
+    Pointwise,
     Relu,
+    Requantize,
     Select,
+    Softmax,
 )
 from tinybayes.ir.requant import Requant
 from tinybayes.ir.tensor import Tensor
 from tinybayes.ir.verify import verify
 
 __all__ = [
+    "ArgMax",
     "AveragePool",
     "BatchNorm",
     "Conv",
@@ -28,9 +33,12 @@ __all__ = [
     "MacNode",
     "MaxPool",
     "Node",
+    "Pointwise",
     "Relu",
     "Requant",
+    "Requantize",
     "Select",
+    "Softmax",
     "Tensor",
     "verify",
 ]

@@ -2,7 +2,7 @@
 
 The same classes describe a float network (as the frontend delivers it) and an integer network (as the reference
 executes it and plans are made from). ``BatchNorm`` and ``Relu`` exist in float networks only: quantization absorbs
-them into the requantization of the layer before them.
+them into the requantization of the layer before them. ``Requantize`` exists in integer networks only.
 
 Adding an operator: one class here, its checks in ``verify.py``, its arithmetic in ``reference/``, a kernel in
 ``firmware/runtime/``, a step in ``plan/steps.py`` and a row in ``emit/calls.py``; a test compares the sets.
@@ -144,7 +144,64 @@ class Select(Node):
     indices: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pointwise(Node):
+    """A function of one number, applied to every element.
+
+    ``function`` is a name in ``ir.functions.FUNCTIONS``, ``parameters`` are its parameters in that order. In an integer
+    network ``table`` holds the code of every input code, int16 (256,), indexed by the input's byte (``code & 255``).
+    A function ``clamp`` exists in float networks only: like ``Relu``, it becomes the clamp of the layer before it.
+    """
+
+    op: ClassVar[str] = "pointwise"
+    function: str
+    parameters: tuple[float, ...] = ()
+    table: npt.NDArray[np.int16] | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Requantize(Node):
+    """The same values on another grid: each code is an accumulator for ``requant`` (integer networks only)."""
+
+    op: ClassVar[str] = "requantize"
+    requant: Requant
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Softmax(Node):
+    """``exp(x) / sum(exp(x))`` over the channels of each position.
+
+    In an integer network ``exponentials`` holds ``exp(-scale d) 2**15`` for the distance d from the largest code,
+    uint16, until it is 0 (at most 256); ``high`` is the code of probability 1: 127 for int8, 255 for uint8.
+    """
+
+    op: ClassVar[str] = "softmax"
+    exponentials: npt.NDArray[np.uint16] | None = None
+    high: int = 255
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ArgMax(Node):
+    """The channel with the largest value at each position, the first of equals; the code is the channel's number."""
+
+    op: ClassVar[str] = "argmax"
+
+
 OPERATORS: dict[str, type[Node]] = {
-    cls.op: cls for cls in (Linear, Conv, BatchNorm, Relu, MaxPool, AveragePool, Flatten, Select)
+    cls.op: cls
+    for cls in (
+        Linear,
+        Conv,
+        BatchNorm,
+        Relu,
+        MaxPool,
+        AveragePool,
+        Flatten,
+        Select,
+        Pointwise,
+        Requantize,
+        Softmax,
+        ArgMax,
+    )
 }
 INTEGER_OPERATORS = tuple(op for op in OPERATORS if op not in (BatchNorm.op, Relu.op))

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from tinybayes.errors import InternalError
+from tinybayes.ir.functions import CLAMP, FUNCTIONS
 from tinybayes.ir.graph import Graph
 from tinybayes.ir.nodes import (
+    ArgMax,
     AveragePool,
     BatchNorm,
     Conv,
@@ -15,14 +17,19 @@ from tinybayes.ir.nodes import (
     MacNode,
     MaxPool,
     Node,
+    Pointwise,
     Relu,
+    Requantize,
     Select,
+    Softmax,
 )
 from tinybayes.ir.requant import Requant
 from tinybayes.ir.tensor import Tensor
 
 # Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
 ACCUMULATOR_LIMIT = 2**30 - 1
+SOFTMAX_CHANNELS = 2**16 - 1
+"""Their exponentials, each at most 2**15, must sum to less than 2**31."""
 _SCALES = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)  # the generated header has float32
 
 
@@ -156,6 +163,45 @@ def _relu(node: Relu, source: Tensor, target: Tensor) -> None:
     _check(source.shape == target.shape, node.name, "shape changes")
 
 
+def _pointwise(node: Pointwise, source: Tensor, target: Tensor) -> None:
+    _check(source.shape == target.shape, node.name, "shape changes")
+    _check(node.function in FUNCTIONS, node.name, f"function {node.function!r} is unknown")
+    names = FUNCTIONS[node.function].parameters
+    _check(len(node.parameters) == len(names), node.name, f"parameters {node.parameters} for {names}")
+    _check((node.table is not None) == target.is_integer, node.name, "integer networks have a table, others have none")
+    if node.table is not None:
+        _check(node.function != CLAMP, node.name, "a clamp belongs into a requantization")
+        _check(node.table.shape == (256,) and node.table.dtype == np.int16, node.name, "a table has 256 codes, int16")
+        low, high = target.code_range
+        inside = low <= int(node.table.min()) and int(node.table.max()) <= high
+        _check(inside, node.name, "a code of the table is beyond the output's dtype")
+
+
+def _requantize(node: Requantize, source: Tensor, target: Tensor) -> None:
+    _check(source.shape == target.shape, node.name, "shape changes")
+    _check(target.is_integer, node.name, "only integer networks requantize")
+    _requant(node, node.requant, 1, target)
+
+
+def _softmax(node: Softmax, source: Tensor, target: Tensor) -> None:
+    _check(source.shape == target.shape, node.name, "shape changes")
+    table = node.exponentials
+    _check((table is not None) == target.is_integer, node.name, "integer networks have a table, others have none")
+    _check(source.channels <= SOFTMAX_CHANNELS, node.name, f"more than {SOFTMAX_CHANNELS} channels")
+    if table is not None:
+        _check(node.high == target.code_range[1], node.name, "probability 1 must be the largest code")
+        _check(table.dtype == np.uint16 and 1 <= table.size <= 256, node.name, "a table has 1 to 256 entries, uint16")
+        falls = int(table[0]) == 2**15 and bool(np.all(np.diff(table.astype(np.int64)) <= 0))
+        _check(falls, node.name, "exponentials fall from 2**15")
+
+
+def _argmax(node: ArgMax, source: Tensor, target: Tensor) -> None:
+    _check(target.elements == source.elements // source.channels, node.name, "one code for each position")
+    if target.is_integer:
+        _check(source.channels - 1 <= target.code_range[1], node.name, "more channels than codes")
+        _check(target.scale == 1.0, node.name, "the code is the channel's number, so the scale is 1")
+
+
 _CHECKS: dict[str, Callable[..., None]] = {
     Linear.op: _linear,
     Conv.op: _conv,
@@ -165,4 +211,8 @@ _CHECKS: dict[str, Callable[..., None]] = {
     Select.op: _select,
     BatchNorm.op: _batch_norm,
     Relu.op: _relu,
+    Pointwise.op: _pointwise,
+    Requantize.op: _requantize,
+    Softmax.op: _softmax,
+    ArgMax.op: _argmax,
 }
