@@ -4,7 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinybayes.ir import AveragePool, Conv, Flatten, Graph, Linear, MaxPool, Node, Requant, Select, Tensor, verify
+from tinybayes.ir import (
+    AveragePool,
+    Conv,
+    Flatten,
+    Graph,
+    Linear,
+    MaxPool,
+    Node,
+    Pointwise,
+    Requant,
+    Requantize,
+    Select,
+    Tensor,
+    verify,
+)
 from tinybayes.ir.tensor import DType
 from tinybayes.plan.candidates import candidates_of, parts
 from tinybayes.plan.core_class import core_class
@@ -105,6 +119,18 @@ class Builder:
             name=f"select.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}", indices=keep
         )
         return self._append(node, (keep.size,), self.tensor.dtype)
+
+    def pointwise(self, dtype: DType = "int8", table: np.ndarray | None = None) -> "Builder":
+        low, high = (0, 255) if dtype == "uint8" else (-128, 127)
+        table = self.rng.integers(low, high + 1, 256) if table is None else table
+        node = Pointwise(name=f"pointwise.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                         function="tanh", table=table.astype(np.int16))  # fmt: skip
+        return self._append(node, self.tensor.shape, dtype)
+
+    def requantize(self, dtype: DType = "int8") -> "Builder":
+        node = Requantize(name=f"requantize.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                          requant=requant_for(self.rng, 255, dtype))  # fmt: skip
+        return self._append(node, self.tensor.shape, dtype)
 
     def graph(self) -> Graph:
         torch_shape = self.shape if len(self.shape) == 1 else (self.shape[-1], *self.shape[:-1])

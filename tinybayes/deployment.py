@@ -212,7 +212,7 @@ class Deployment:
         elf = build_firmware(self.directory, self.name, bench=True)
         program = Program.load(elf, board.core)
         trace = static_trace(elf, board.core, Marks.of_network(self.name, len(self.plan.steps)))
-        return cycles(program, trace, model_of(board.core), board.chip.flash_timing)
+        return cycles(program, trace, model_of(board.core, board.chip.multiplier_cycles), board.chip.flash_timing)
 
     def measure_latency(self) -> int:
         """Traces one inference of the bare image in QEMU and fills in what it costs; the number of instructions.
@@ -237,7 +237,11 @@ class Deployment:
             progress("cores", number, len(boards))
             traced = trace_in_emulation(self.directory, self.name, self.plan, self.digest, board)
             names = [layer["name"] for layer in self.record["layers"]]
-            rows.append(core_row(traced.cost_on(board), names, board, model_of(board.core).version))
+            rows.append(
+                core_row(
+                    traced.cost_on(board), names, board, model_of(board.core, board.chip.multiplier_cycles).version
+                )
+            )
         progress("cores", len(boards), len(boards))
         self.record["cores"] = rows
         self._save()
@@ -253,7 +257,8 @@ class Deployment:
     @property
     def model_version(self) -> str:
         """Name and version of the core's timing model."""
-        return model_of(self.board.core).version
+        board = self._whole_board()
+        return model_of(board.core, board.chip.multiplier_cycles).version
 
     def _fill_latency(self, cost: TraceCycles, source: str) -> None:
         board = self._whole_board()

@@ -54,7 +54,9 @@ class Traced:
 
     def cost_on(self, board: Board) -> TraceCycles:
         """What the inference costs on ``board``, which has the core that the code was compiled for."""
-        return cycles(self.program, self.trace, model_of(board.core), board.chip.flash_timing)
+        return cycles(
+            self.program, self.trace, model_of(board.core, board.chip.multiplier_cycles), board.chip.flash_timing
+        )
 
 
 def boards_of_cores(target: Target) -> tuple[Board, ...]:

@@ -44,7 +44,18 @@ def corpus() -> tuple[Entry, ...]:
     names = sorted({name for _, name in FORMATS})
     formats = [Entry(f"all operators, {name}", _all_operators(), format=name) for name in names]
     formats.append(Entry("aligned channels, blocks", _aligned_channels(), format="blocks"))
-    return (*examples, *golden, *formats, Entry("large map", _large_map()), Entry("large matrix", _large_matrix()))
+    unary = [
+        Entry("functions by table", _functions()),
+        Entry("functions by table, sparse", _functions(), format="index"),
+    ]
+    return (
+        *examples,
+        *golden,
+        *formats,
+        *unary,
+        Entry("large map", _large_map()),
+        Entry("large matrix", _large_matrix()),
+    )
 
 
 def _all_operators() -> Graph:
@@ -62,6 +73,14 @@ def _aligned_channels() -> Graph:
     """Channels in fours, as a convolution in blocks wants them."""
     network = Builder(np.random.default_rng(8), (9, 10, 4), levels=9).conv(8, (3, 3), padding=(1, 1, 0, 0))
     return network.max_pool((2, 2)).conv(5, (2, 2)).flatten().linear(4).graph()
+
+
+def _functions() -> Graph:
+    """Tables in place, between margins, shared and at the end; other scales in between."""
+    network = Builder(np.random.default_rng(9), (9, 10, 2), levels=9).requantize("uint8").conv(5, (3, 3)).pointwise()
+    network = network.conv(4, (3, 3), padding=(1, 1, 1, 1)).max_pool((2, 2)).requantize("uint8")
+    network = network.conv(6, (2, 2), padding=(1, 0, 1, 0), dtype="int8").pointwise("uint8").flatten().linear(7)
+    return network.pointwise().linear(5).pointwise(table=network.nodes[-2].table).graph()
 
 
 def _large_map() -> Graph:

@@ -71,6 +71,22 @@ def test_two_different_inputs_take_the_same_cycles(recipe_name: str, tmp_path: P
 
 
 @pytest.mark.emulated
+@pytest.mark.parametrize("name", ["nucleo-g071rb", "nucleo-f446re"])
+def test_board_that_qemu_lacks_is_traced_on_a_machine_like_it(name: str, tmp_path: Path) -> None:
+    """The same instructions as the board's own image has; where code lies differs, and with it some refills."""
+    graph = tbn.load(EXAMPLES / "mnist-lenet300.tbn")
+    deployment = compile_network(graph, load_board(name), tmp_path / "out", objective="latency")
+    deployment.build()
+    static = dict(deployment.record["latency"])
+    deployment.measure_latency()
+    emulated = deployment.record["latency"]
+    assert (static["source"], emulated["source"]) == ("static", "emulated")
+    assert emulated["instructions"] == static["instructions"]
+    assert emulated["cycles"] == pytest.approx(static["cycles"], rel=0.01)
+    assert emulated["flash_stall_cycles"] > 0
+
+
+@pytest.mark.emulated
 def test_every_core_has_its_cost_layer_by_layer(tmp_path: Path) -> None:
     deployment = compiled(tbn.load(EXAMPLES / "mnist-lenet300.tbn"), tmp_path / "out", "latency")
     rows = deployment.measure_cores()

@@ -31,7 +31,7 @@ def compare(graph: Graph, board: Board, objective: str, out: Path) -> None:
     found = static_trace(elf, board.core, marks)
     counted = trace_in_qemu(elf, program, board.qemu.machine, marks, arguments=board.qemu.arguments)
     assert found == counted
-    model, flash = model_of(board.core), board.chip.flash_timing
+    model, flash = model_of(board.core, board.chip.multiplier_cycles), board.chip.flash_timing
     assert cycles(program, found, model, flash) == cycles(program, counted, model, flash)
 
 

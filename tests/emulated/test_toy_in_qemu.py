@@ -64,13 +64,30 @@ def test_awkward_bytes_come_back(toy_image):
                 assert runner.session.echo(payload) == payload
 
 
-def test_damaged_frames_on_the_way_are_sent_again(toy_image):
+def test_noise_before_a_request_does_no_harm(toy_image):
     with runner_on(toy_image("frames"), timeout_seconds=2.0) as runner:
         port = runner.session.link._port
         for noise in (b"\x05\x06", b"\0\xff\xff\0", b"\x03abc\0", os.urandom(3000), b"\xfe" * 20_000):
             port.write(noise)
             assert runner.session.echo(b"after the noise") == b"after the noise"
-        assert runner.session.link.retries > 0
+
+
+@pytest.mark.parametrize("place", [1, 8, -3])
+def test_a_request_that_is_damaged_on_the_way_is_sent_again(toy_image, monkeypatch, place):
+    with runner_on(toy_image("frames"), timeout_seconds=2.0) as runner:
+        link = runner.session.link
+        write, sent = link._port.write, []
+
+        def damage_the_first(request: bytes) -> None:
+            damaged = bytearray(request)
+            damaged[place] ^= 0x10
+            sent.append(request)
+            write(bytes(damaged) if len(sent) == 1 else request)
+
+        monkeypatch.setattr(link._port, "write", damage_the_first)
+        before = link.retries
+        assert runner.session.echo(b"a payload of some length") == b"a payload of some length"
+        assert (link.retries - before, len(sent), sent[0]) == (1, 2, sent[1])
 
 
 def test_another_network_in_the_image(toy_image):

@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tinybayes.assets import asset_directory
-from tinybayes.boards.cores import CORES
+from tinybayes.boards.cores import CORES, Core
 from tinybayes.boards.record import Board, Chip, ChipTimer, FlashTiming, Qemu, Region, Uart
 from tinybayes.boards.schema import Table
 from tinybayes.boards.setup import take_setup
@@ -103,11 +103,21 @@ def _load_chip(path: Path) -> Chip:
     cycle_timer = _cycle_timer(table.take_table("cycle_timer")) if _CHIP_TIMERS & set(cycle_counters) else None
     setup = take_setup(table)
     image_header = table.take_text("image_header", IMAGE_HEADERS) if table.has("image_header") else "none"
+    multiplier_cycles = _multiplier_cycles(table, core) if table.has("multiplier_cycles") else 1
     table.finish()
     return Chip(
         path.stem, title, core, fpu, clock_hz, regions, flash, ram, flash_timing, cycle_counters, cycle_timer,
-        setup, image_header,
+        setup, image_header, multiplier_cycles,
     )  # fmt: skip
+
+
+def _multiplier_cycles(table: Table, core: Core) -> int:
+    cycles = table.take_integer("multiplier_cycles", 1, 32)
+    if cycles not in (1, 32):
+        raise table.error("multiplier_cycles", f"got {cycles}, wanted 1 or 32")
+    if cycles == 32 and core.architecture != "armv6-m":
+        raise table.error("multiplier_cycles", f"got 32, but {core.name} has a fast multiplier only")
+    return cycles
 
 
 def _flash_timing(table: Table) -> FlashTiming:

@@ -67,9 +67,9 @@ class Chip:
 
     ``fpu`` is the core's floating-point unit, or ``"none"`` where the chip was made without it. ``cycle_counters``
     names, best first, what the firmware may count cycles with; it takes the first that counts. ``cycle_timer`` is
-    there where one of them is a timer of the chip. ``setup`` sets the
-    clock; without it the chip runs as it comes out of reset. ``image_header`` names what the boot ROM wants to find
-    in an image, or is ``"none"``.
+    there where one of them is a timer of the chip. ``setup`` sets the clock; without it the chip runs as it comes out
+    of reset. ``image_header`` names what the boot ROM wants to find in an image, or is ``"none"``.
+    ``multiplier_cycles`` is what MULS takes: 1, or 32 where an Armv6-M core was made with the small multiplier.
     """
 
     name: str
@@ -85,6 +85,7 @@ class Chip:
     cycle_timer: ChipTimer | None
     setup: tuple[SetupStep, ...] = ()
     image_header: str = "none"
+    multiplier_cycles: int = 1
 
     @property
     def gcc_flags(self) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ def check_constants(pieces: Iterable[Piece], layers: Iterable[Layer]) -> None:
     """Raises InternalError unless each layer's constants are stored as its encoding has them, to the byte."""
     stored = {piece.name: piece for piece in pieces if not piece.is_padding}
     for layer in layers:
-        if layer.encoding is None:
+        if layer.encoding is None or layer.step.shares:
             continue
         code = layer.encoding.code
         piece = stored.get(f".rodata.{layer.symbol}" if code is None else f".text.{layer.symbol}")

@@ -100,7 +100,13 @@ def core_table(record: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a rich table
         table.add_column(heading, justify="right", no_wrap=True)
     for row in record["cores"]:
         counts = [f"{row[key]:,}" for key in ("instructions", "cycles", "flash_stall_cycles")]
-        table.add_row(row["core"], row["board"], f"{row['clock_hz'] / 1e6:g}", *counts, f"{1e3 * row['seconds']:.3f}")
+        table.add_row(
+            row["core"].removeprefix("cortex-"),
+            row["board"],
+            f"{row['clock_hz'] / 1e6:g}",
+            *counts,
+            f"{1e3 * row['seconds']:.3f}",
+        )
     return table
 
 

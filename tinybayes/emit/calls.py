@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, Conv, MaxPool, Requant
+from tinybayes.ir import AveragePool, Conv, MaxPool, Requant, Requantize
 from tinybayes.ir.nodes import MacNode
 from tinybayes.plan import Plan, Step, Storage
 from tinybayes.plan.bounds import accumulator_bound, must_clamp
@@ -341,6 +341,32 @@ def _select(plan: Plan, step: Step, weights: str) -> Call:
     return Call("tb_map.h", "tb_select", arguments)
 
 
+def _elements(step: Step) -> Struct:
+    source, target = step.source, step.target
+    whole = not target.has_margins
+    return Struct(
+        "tb_elements",
+        {
+            "rows": 1 if whole else source.height,
+            "row_bytes": source.tensor.elements if whole else source.row_bytes,
+            "output_row_gap": 0 if whole else target.row_gap_bytes,
+        },
+    )
+
+
+def _pointwise(plan: Plan, step: Step, weights: str) -> Call:
+    arguments = (_source(plan, step), _target(plan, step, origin=True), _elements(step), f"{weights}.table")
+    return Call("tb_pointwise.h", "tb_pointwise", arguments)
+
+
+def _requantize(plan: Plan, step: Step, _weights_name: str) -> Call:
+    node = step.node
+    assert isinstance(node, Requantize)
+    requant = f"&(const struct tb_requant){_requant(node.requant, node.name, bound=255)}"
+    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), _elements(step), requant)
+    return Call("tb_pointwise.h", "tb_requantize_codes", arguments)
+
+
 def _pad(plan: Plan, step: Step, _weights_name: str) -> Call:
     arguments = (_source(plan, step), _target(plan, step, origin=False), _layout(step.target))
     return Call("tb_map.h", "tb_pad", arguments)
@@ -367,5 +393,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
     "max_pool": _pool,
     "average_pool": _pool,
     "select": _select,
+    "pointwise": _pointwise,
+    "requantize": _requantize,
     "pad": _pad,
 }

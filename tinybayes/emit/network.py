@@ -9,6 +9,7 @@ import numpy as np
 from tinybayes.assets import asset_directory
 from tinybayes.emit.calls import Call, call, straight_twin, zero_margins
 from tinybayes.emit.environment import environment
+from tinybayes.ir import Pointwise
 from tinybayes.plan import Encoding, Plan, Step, WeightArray
 
 _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
@@ -16,6 +17,7 @@ _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_conv.h": ("tb_formats.h", "tb_pooling.h", "tb_sparse.h"),
     "tb_conv_dense.h": ("tb_dot.h", "tb_dot_mve.h", "tb_patch.h", "tb_pooling.h", "tb_pooling_mve.h"),
     "tb_map.h": (),
+    "tb_pointwise.h": (),
     "tb_arith.h": (),
 }
 _LINE_COLUMNS = 112
@@ -36,6 +38,15 @@ class Layer:
         return f"{self.network}_layer{self.number}_{c_identifier(self.step.name)}"
 
     @property
+    def constants(self) -> str:
+        """C name of the constants that the layer reads: its own, or those of a layer before it."""
+        if not self.step.shares:
+            return self.symbol
+        numbers = {step.name: number for number, step in enumerate(self.plan.steps)}
+        number = numbers[self.step.shares]
+        return Layer(self.plan, number, self.plan.steps[number], self.network).symbol
+
+    @property
     def function(self) -> str:
         """C name of the layer's function."""
         return f"{self.network}_step_{self.number}"
@@ -44,7 +55,7 @@ class Layer:
     def calls(self) -> tuple[Call, ...]:
         """The kernel calls of the layer, in order; margins come last, as they may lie over what the kernel reads."""
         last = zero_margins(self.plan, self.step)
-        return (call(self.plan, self.step, self.symbol), *((last,) if last else ()))
+        return (call(self.plan, self.step, self.constants), *((last,) if last else ()))
 
     @property
     def lines(self) -> list[str]:
@@ -64,7 +75,9 @@ class Layer:
         pooled = f" and {self.step.pool.name}" if self.step.pool else ""
         stored = f", {self.step.format} weights" if self.step.format else ""
         shapes = f"{_shape(source.shape)} to {_shape(target.shape)}"
-        return f"`{self.step.name}`{pooled}: {self.step.op.replace('_', ' ')} from {shapes}{stored}"
+        node = self.step.node
+        does = node.function if isinstance(node, Pointwise) else self.step.op
+        return f"`{self.step.name}`{pooled}: {does.replace('_', ' ')} from {shapes}{stored}"
 
     @property
     def encoding(self) -> Encoding | None:
@@ -74,7 +87,7 @@ class Layer:
     @property
     def stored(self) -> bool:
         """Whether the layer's constants stand among those of the network: they may be code instead."""
-        return self.encoding is not None and self.encoding.code is None
+        return self.encoding is not None and self.encoding.code is None and not self.step.shares
 
     @property
     def straight(self) -> bool:

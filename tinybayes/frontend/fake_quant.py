@@ -10,7 +10,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, Conv, Flatten, Graph, Linear, MacNode, MaxPool, Requant, Select
+from tinybayes.ir import (
+    AveragePool,
+    Conv,
+    Flatten,
+    Graph,
+    Linear,
+    MacNode,
+    MaxPool,
+    Pointwise,
+    Requant,
+    Requantize,
+    Select,
+)
 from tinybayes.ir import Tensor as Grid
 
 _CHUNK_SAMPLES = 256
@@ -125,6 +137,36 @@ def _select(node: Select, _graph: Graph) -> Layer:
     return lambda x: x.permute(0, 2, 3, 1).flatten(1)[:, indices, None, None]
 
 
+def _pointwise(node: Pointwise, graph: Graph) -> Layer:
+    target, function = graph.tensors[node.output], TORCH_FUNCTIONS[node.function]
+    assert node.table is not None  # ir.verify has seen to it
+    low, high = int(node.table.min()), int(node.table.max())
+    return lambda x: torch.round(function(x, *node.parameters) / target.scale).clamp(low, high) * target.scale
+
+
+def _requantize(node: Requantize, graph: Graph) -> Layer:
+    target = graph.tensors[node.output]
+    return lambda x: _on_grid(x, node.requant, target)
+
+
+TORCH_FUNCTIONS: Mapping[str, Callable[..., Tensor]] = MappingProxyType(
+    {
+        "clamp": torch.clamp,
+        "elu": torch.ops.aten.elu,
+        "gelu": F.gelu,
+        "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+        "hard_sigmoid": F.hardsigmoid,
+        "hard_swish": F.hardswish,
+        "leaky_relu": F.leaky_relu,
+        "mish": F.mish,
+        "sigmoid": torch.sigmoid,
+        "silu": F.silu,
+        "softplus": F.softplus,
+        "tanh": torch.tanh,
+    }
+)
+"""By name, torch's own version of every function of ``ir.functions``."""
+
 _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
     {
         Linear.op: _linear,
@@ -133,5 +175,7 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         AveragePool.op: _average_pool,
         Flatten.op: _flatten,
         Select.op: _select,
+        Pointwise.op: _pointwise,
+        Requantize.op: _requantize,
     }
 )

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from tinybayes.frontend import pointwise
 from tinybayes.frontend.chain import INPUT, Chain, Value
 from tinybayes.frontend.program import Call, Ref, Symbol
 from tinybayes.ir import AveragePool, BatchNorm, Conv, Linear, MaxPool, Relu
@@ -16,9 +17,8 @@ Float32 = npt.NDArray[np.float32]
 
 SUPPORTED = (
     "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode right "
-    "behind "
-    "them; relu; max_pool and avg_pool 1d and 2d (no padding); adaptive_avg_pool to size 1 and mean over all "
-    "positions; "
+    f"behind them; relu, {pointwise.SUPPORTED}; "
+    "max_pool and avg_pool 1d and 2d (no padding); adaptive_avg_pool to size 1 and mean over all positions; "
     "flatten, view and reshape to (batch, -1); dropout in evaluation mode; (x - mean) / std directly on the input"
 )
 
@@ -328,6 +328,7 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **dict.fromkeys(("conv1d", "conv2d", "convolution"), convolution),
     **dict.fromkeys(("batch_norm", "_native_batch_norm_legit_no_training"), batch_norm),
     **dict.fromkeys(("relu", "relu_"), relu),
+    **pointwise.HANDLERS,
     "max_pool1d": partial(pool, kind=MaxPool, dimensions=1),
     "max_pool2d": partial(pool, kind=MaxPool, dimensions=2),
     "max_pool2d_with_indices": partial(pool, kind=MaxPool, dimensions=2),

@@ -1,5 +1,6 @@
 """What an exported torch program says: one input, calls of operators in order, constants, one output."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ Constant = npt.NDArray[Any]
 Json = Any
 
 _FLOAT_CODES = {6: "float16", 7: "float32", 8: "float64", 13: "bfloat16"}
+_NOT_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 _FRAME = re.compile(r'File "(?P<file>[^"]*)", line (?P<line>\d+)')
 
 
@@ -61,6 +63,7 @@ class Call:
     def number(self, name: str, default: float) -> float:
         """A scalar argument."""
         value = self.arguments.get(name, default)
+        value = _NOT_FINITE.get(value, value) if isinstance(value, str) else value
         if isinstance(value, bool | int | float):
             return float(value)
         raise FileFormatError(f"{self.place}: argument {name!r} of aten.{self.operator} is {value!r}, wanted a number")

@@ -10,7 +10,9 @@ from tinybayes.ir.nodes import (
     MacNode,
     MaxPool,
     Node,
+    Pointwise,
     Relu,
+    Requantize,
     Select,
 )
 from tinybayes.ir.requant import Requant
@@ -28,8 +30,10 @@ __all__ = [
     "MacNode",
     "MaxPool",
     "Node",
+    "Pointwise",
     "Relu",
     "Requant",
+    "Requantize",
     "Select",
     "Tensor",
     "verify",

@@ -2,7 +2,7 @@
 
 The same classes describe a float network (as the frontend delivers it) and an integer network (as the reference
 executes it and plans are made from). ``BatchNorm`` and ``Relu`` exist in float networks only: quantization absorbs
-them into the requantization of the layer before them.
+them into the requantization of the layer before them. ``Requantize`` exists in integer networks only.
 
 Adding an operator: one class here, its checks in ``verify.py``, its arithmetic in ``reference/``, a kernel in
 ``firmware/runtime/``, a step in ``plan/steps.py`` and a row in ``emit/calls.py``; a test compares the sets.
@@ -144,7 +144,30 @@ class Select(Node):
     indices: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pointwise(Node):
+    """A function of one number, applied to every element.
+
+    ``function`` is a name in ``ir.functions.FUNCTIONS``, ``parameters`` are its parameters in that order. In an integer
+    network ``table`` holds the code of every input code, int16 (256,), indexed by the input's byte (``code & 255``).
+    A function ``clamp`` exists in float networks only: like ``Relu``, it becomes the clamp of the layer before it.
+    """
+
+    op: ClassVar[str] = "pointwise"
+    function: str
+    parameters: tuple[float, ...] = ()
+    table: npt.NDArray[np.int16] | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Requantize(Node):
+    """The same values on another grid: each code is an accumulator for ``requant`` (integer networks only)."""
+
+    op: ClassVar[str] = "requantize"
+    requant: Requant
+
+
 OPERATORS: dict[str, type[Node]] = {
-    cls.op: cls for cls in (Linear, Conv, BatchNorm, Relu, MaxPool, AveragePool, Flatten, Select)
+    cls.op: cls for cls in (Linear, Conv, BatchNorm, Relu, MaxPool, AveragePool, Flatten, Select, Pointwise, Requantize)
 }
 INTEGER_OPERATORS = tuple(op for op in OPERATORS if op not in (BatchNorm.op, Relu.op))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tinybayes.errors import InternalError
+from tinybayes.ir.functions import CLAMP, FUNCTIONS
 from tinybayes.ir.graph import Graph
 from tinybayes.ir.nodes import (
     AveragePool,
@@ -15,7 +16,9 @@ from tinybayes.ir.nodes import (
     MacNode,
     MaxPool,
     Node,
+    Pointwise,
     Relu,
+    Requantize,
     Select,
 )
 from tinybayes.ir.requant import Requant
@@ -156,6 +159,26 @@ def _relu(node: Relu, source: Tensor, target: Tensor) -> None:
     _check(source.shape == target.shape, node.name, "shape changes")
 
 
+def _pointwise(node: Pointwise, source: Tensor, target: Tensor) -> None:
+    _check(source.shape == target.shape, node.name, "shape changes")
+    _check(node.function in FUNCTIONS, node.name, f"function {node.function!r} is unknown")
+    names = FUNCTIONS[node.function].parameters
+    _check(len(node.parameters) == len(names), node.name, f"parameters {node.parameters} for {names}")
+    _check((node.table is not None) == target.is_integer, node.name, "integer networks have a table, others have none")
+    if node.table is not None:
+        _check(node.function != CLAMP, node.name, "a clamp belongs into a requantization")
+        _check(node.table.shape == (256,) and node.table.dtype == np.int16, node.name, "a table has 256 codes, int16")
+        low, high = target.code_range
+        inside = low <= int(node.table.min()) and int(node.table.max()) <= high
+        _check(inside, node.name, "a code of the table is beyond the output's dtype")
+
+
+def _requantize(node: Requantize, source: Tensor, target: Tensor) -> None:
+    _check(source.shape == target.shape, node.name, "shape changes")
+    _check(target.is_integer, node.name, "only integer networks requantize")
+    _requant(node, node.requant, 1, target)
+
+
 _CHECKS: dict[str, Callable[..., None]] = {
     Linear.op: _linear,
     Conv.op: _conv,
@@ -165,4 +188,6 @@ _CHECKS: dict[str, Callable[..., None]] = {
     Select.op: _select,
     BatchNorm.op: _batch_norm,
     Relu.op: _relu,
+    Pointwise.op: _pointwise,
+    Requantize.op: _requantize,
 }

@@ -1,18 +1,25 @@
 """Networks as chains: which layer decides the scale of a tensor, and what passes it on unchanged."""
 
+import math
 from dataclasses import dataclass
 
 from tinybayes.errors import InternalError, UnsupportedError, UserError
-from tinybayes.ir import AveragePool, Flatten, Graph, MacNode, MaxPool, Node, Relu, Select
+from tinybayes.ir import AveragePool, Flatten, Graph, MacNode, MaxPool, Node, Pointwise, Relu, Requantize, Select
+from tinybayes.ir.functions import CLAMP
 
-PASSING = (MaxPool, Flatten, Select, Relu)
+PASSING = (MaxPool, Flatten, Select)
+CLAMPED = (MacNode, AveragePool, Pointwise, Requantize)
+"""Layers that make new codes, and can clamp them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A layer that makes new codes (None for the network's input) and the operators behind it that pass them on."""
+    """A layer that makes new codes (None for the network's input) and the operators behind it that pass them on.
 
-    producer: MacNode | AveragePool | None
+    The producer is a clamp where no layer is there to absorb it.
+    """
+
+    producer: Node | None
     passing: tuple[Node, ...]
     tensors: tuple[str, ...]
 
@@ -22,17 +29,27 @@ class Run:
         return self.producer.name if self.producer is not None else "input"
 
     @property
-    def relu(self) -> bool:
-        """Whether a ReLU stands in the run; it commutes with all that passes codes on."""
-        return any(isinstance(node, Relu) for node in self.passing)
+    def clamp(self) -> tuple[float, float]:
+        """The real bounds of all clamps in the run; they commute with all that passes codes on."""
+        low, high = -math.inf, math.inf
+        for bounds in (clamp_of(node) for node in (self.producer, *self.passing) if node is not None):
+            if bounds is not None:
+                low, high = (min(max(bound, bounds[0]), bounds[1]) for bound in (low, high))
+        return low, high
+
+
+def clamp_of(node: Node) -> tuple[float, float] | None:
+    """The bounds that ``node`` clamps to, or None where it is no clamp."""
+    if isinstance(node, Relu):
+        return 0.0, math.inf
+    if isinstance(node, Pointwise) and node.function == CLAMP:
+        return node.parameters[0], node.parameters[1]
+    return None
 
 
 def runs(graph: Graph) -> tuple[Run, ...]:
-    """The network cut in front of every layer that makes new codes.
-
-    Raises UnsupportedError for a ReLU on the network's input: no layer is there to absorb it.
-    """
-    heads: list[MacNode | AveragePool | None] = [None]
+    """The network cut in front of every layer that makes new codes."""
+    heads: list[Node | None] = [None]
     tails: list[list[Node]] = [[]]
     current = graph.input
     for node in graph.nodes:
@@ -42,20 +59,20 @@ def runs(graph: Graph) -> tuple[Run, ...]:
                 "chains of layers are supported"
             )
         current = node.output
-        if isinstance(node, MacNode | AveragePool):
+        head = heads[-1]
+        clamps = isinstance(head, CLAMPED) or (head is not None and clamp_of(head) is not None)
+        absorbed = clamp_of(node) is not None and clamps
+        if isinstance(node, PASSING) or absorbed:
+            tails[-1].append(node)
+        elif isinstance(node, CLAMPED) or clamp_of(node) is not None:
             heads.append(node)
             tails.append([])
-        elif isinstance(node, PASSING):
-            tails[-1].append(node)
         else:
             raise InternalError(f"{node.name}: {node.op} should have been folded before this pass")
-    found = tuple(
+    return tuple(
         Run(head, tuple(tail), (head.output if head is not None else graph.input, *(node.output for node in tail)))
         for head, tail in zip(heads, tails, strict=True)
     )
-    if found[0].relu:
-        raise UnsupportedError("relu directly on the network's input is not supported: apply it to the data instead")
-    return found
 
 
 def refuse_empty_layers(graph: Graph) -> None:

@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.errors import LimitError, UserError
-from tinybayes.ir import AveragePool, Graph, MacNode, Node, Relu, Tensor
-from tinybayes.ir.requant import INT16_MAX
+from tinybayes.errors import InternalError, LimitError, UserError
+from tinybayes.ir import AveragePool, Graph, MacNode, Node, Pointwise, Requantize, Tensor
+from tinybayes.ir.functions import FUNCTIONS
+from tinybayes.ir.requant import INT16_MAX, Requant
 from tinybayes.ir.tensor import DType
 from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
-from tinybayes.passes.chains import Run, refuse_empty_layers, runs
+from tinybayes.passes.chains import Run, clamp_of, refuse_empty_layers, runs
 from tinybayes.passes.requantize import choose_pre_shift, choose_requant
+from tinybayes.passes.tables import input_values, table_codes
 from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
 
 Real = npt.NDArray[np.float64]
@@ -35,7 +37,7 @@ class _Grid:
     @property
     def largest_code(self) -> int:
         """The code to which the largest values are clamped."""
-        return self.high
+        return max(self.high, -self.low - 1)
 
     @property
     def largest_stored_code(self) -> int:
@@ -76,8 +78,15 @@ def quantize(
         reads = (nodes[-1].output if nodes else graph.input,)
         if isinstance(node, MacNode):
             nodes.append(_mac(replace(node, inputs=reads), source, grid, statistics, bias_bits))
-        elif node is not None:
+        elif isinstance(node, AveragePool):
             nodes.append(_average_pool(replace(node, inputs=reads), source, grid))
+        elif node is not None and clamp_of(node) is not None:
+            requant = _rescaling(source, grid)
+            nodes.append(Requantize(name=node.name, inputs=reads, output=node.output, requant=requant))
+        elif isinstance(node, Pointwise):
+            nodes.append(_pointwise(replace(node, inputs=reads), source, grid))
+        elif node is not None:
+            raise InternalError(f"{node.name}: {node.op} cannot be quantized")
         nodes.extend(_passing(run))
         for name in run.tensors:
             tensors[name] = replace(graph.tensors[name], dtype=grid.dtype, scale=grid.scale, zero_point=0)
@@ -87,11 +96,11 @@ def quantize(
 
 
 def _passing(run: Run) -> list[Node]:
-    """The operators of a run without its ReLUs, each reading what the one before it writes."""
+    """The operators of a run without its clamps, each reading what the one before it writes."""
     current = run.tensors[0]
     kept: list[Node] = []
     for node in run.passing:
-        if not isinstance(node, Relu):
+        if clamp_of(node) is None:
             kept.append(replace(node, inputs=(current,)))
             current = node.output
     return kept
@@ -99,7 +108,8 @@ def _passing(run: Run) -> list[Node]:
 
 def _grid(graph: Graph, run: Run, source: _Grid, statistics: Statistics) -> _Grid:
     is_output = graph.output in run.tensors
-    positive = run.relu or (isinstance(run.producer, AveragePool) and source.low >= 0)
+    low, high = run.clamp
+    positive = low >= 0 or _is_positive(run.producer, source)
     wide = positive and not is_output
     codes = 255 if wide else 127
     histogram = statistics.histograms[run.tensors[-1]]
@@ -109,13 +119,23 @@ def _grid(graph: Graph, run: Run, source: _Grid, statistics: Statistics) -> _Gri
         raise UserError("calibration data: every value is zero after input scaling; wanted typical inputs")
     else:
         # Nothing lives here during calibration: any scale is right for it.
-        bound = _largest(run, source)
+        bound = max(_largest(run, source), float(np.finfo(np.float32).eps))
     scale = float(np.float32(bound / codes))
     if not np.isfinite(scale) or scale < float(np.finfo(np.float32).tiny):
         raise UserError(
             f"layer {run.name!r}: its activations reach {bound:g}, which has no 8-bit scale; scale the network"
         )
-    return _Grid("uint8" if wide else "int8", scale, 0 if positive else -128, codes)
+    lowest = 0 if positive else -128
+    # A clamp that lies beyond the grid is the grid's own; infinite bounds are, too.
+    least, most = (int(np.clip(np.rint(bound / scale), lowest, codes)) for bound in (low, high))
+    return _Grid("uint8" if wide else "int8", scale, least, most)
+
+
+def _is_positive(producer: Node | None, source: _Grid) -> bool:
+    """Whether nothing below zero comes out of a layer, whatever its weights are."""
+    if isinstance(producer, Pointwise) and clamp_of(producer) is None:
+        return bool((FUNCTIONS[producer.function].evaluate(_values(source), *producer.parameters) >= 0).all())
+    return isinstance(producer, AveragePool) and source.low >= 0
 
 
 def _largest(run: Run, source: _Grid) -> float:
@@ -123,7 +143,14 @@ def _largest(run: Run, source: _Grid) -> float:
     values = source.scale * source.largest_stored_code
     if isinstance(run.producer, MacNode):
         return float((np.abs(run.producer.matrix).sum(axis=1) * values + np.abs(run.producer.bias)).max())
+    if isinstance(run.producer, Pointwise):
+        found = FUNCTIONS[run.producer.function].evaluate(_values(source), *run.producer.parameters)
+        return float(np.abs(found).max())
     return values
+
+
+def _values(source: _Grid) -> Real:
+    return input_values(source.dtype, source.scale)
 
 
 def _mac(node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int) -> MacNode:
@@ -170,6 +197,18 @@ def _least_scales(node: MacNode, source: _Grid, grid: _Grid, peak: Real) -> Real
         source.scale * INT16_MAX * 2.0 ** (pre_shift + 1)
     )
     return least
+
+
+def _pointwise(node: Pointwise, source: _Grid, grid: _Grid) -> Pointwise:
+    table = table_codes(node.function, node.parameters, source.dtype, source.scale, grid.scale, (grid.low, grid.high))
+    return replace(node, table=table)
+
+
+def _rescaling(source: _Grid, grid: _Grid) -> Requant:
+    """From the codes of one grid to those of another."""
+    ratio = np.array([source.scale / grid.scale])
+    pre_shift = choose_pre_shift(ratio, np.array([float(source.largest_stored_code)]), grid.largest_code)
+    return choose_requant(ratio, pre_shift, grid.low, grid.high)
 
 
 def _average_pool(node: AveragePool, source: _Grid, grid: _Grid) -> AveragePool:

@@ -6,11 +6,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.ir import AveragePool, Conv, Flatten, Graph, Linear, MacNode, MaxPool, Node, Select, Tensor
+from tinybayes.ir import (
+    AveragePool,
+    Conv,
+    Flatten,
+    Graph,
+    Linear,
+    MacNode,
+    MaxPool,
+    Node,
+    Pointwise,
+    Requantize,
+    Select,
+    Tensor,
+)
 from tinybayes.passes.chains import Run, empty_layer, refuse_empty_layers, runs
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
+
+_BY_CHANNEL = (AveragePool, MaxPool, Flatten, Pointwise, Requantize)
+"""Operators of which each output channel depends on the same input channel alone."""
 
 
 def remove_dead(graph: Graph) -> Graph:
@@ -33,7 +49,7 @@ def remove_dead(graph: Graph) -> Graph:
 
 @dataclass(frozen=True, eq=False)
 class _Segment:
-    """A layer, the pools and flattenings behind it, and the layer that reads them."""
+    """A layer, the operators without weights behind it, and the layer that reads them."""
 
     layer: MacNode
     between: tuple[Node, ...]
@@ -55,16 +71,24 @@ def _segments(graph: Graph) -> list[tuple[_Segment, tuple[int, int]]]:
             layer, between, layer_reads = node, [], read
         elif node is not None:
             between.append(node)
-        if node is not None and node.requant is not None:
-            read = (node.requant.low, node.requant.high)
+        read = _written(node, read)
         between.extend(run.passing)
     return found
+
+
+def _written(node: Node | None, read: tuple[int, int]) -> tuple[int, int]:
+    """The range of the codes that a layer writes, where the one before it wrote ``read``."""
+    if isinstance(node, MacNode | AveragePool | Requantize) and node.requant is not None:
+        return node.requant.low, node.requant.high
+    if isinstance(node, Pointwise) and node.table is not None:
+        return int(node.table.min()), int(node.table.max())
+    return read
 
 
 def _drop_channels(graph: Graph) -> Graph | None:
     """The network without the channels that can go from the first layer that has any, or None."""
     for segment, read in _segments(graph):
-        if any(isinstance(node, Select) for node in segment.between):
+        if not all(isinstance(node, _BY_CHANNEL) for node in segment.between):
             continue
         layer, reader = segment.layer, segment.reader
         constant, layer_codes = _constants(layer, read)
@@ -103,10 +127,14 @@ def _constants(layer: MacNode, read: tuple[int, int]) -> tuple[Mask, Codes]:
 
 
 def _through(between: Sequence[Node], codes: Codes, tensors: Mapping[str, Tensor]) -> Codes:
-    """Constant codes of channels behind pools and flattenings."""
+    """Constant codes of channels behind operators that keep channels apart."""
     for node in between:
         if isinstance(node, AveragePool) and node.requant is not None:
             codes = node.requant.apply((codes * (node.window[0] * node.window[1]))[None])[0]
+        elif isinstance(node, Requantize):
+            codes = node.requant.apply(codes)
+        elif isinstance(node, Pointwise) and node.table is not None:
+            codes = node.table[codes & 0xFF].astype(np.int64)
         codes = np.clip(codes, *tensors[node.output].code_range)
     return codes
 

@@ -10,6 +10,7 @@ from tinybayes.ir import MacNode, Select
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.cost import estimate_cycles, estimate_select_cycles
+from tinybayes.plan.cost_unary import estimate_unary_cycles
 from tinybayes.plan.formats import FORMATS, Encoding, Illegal, Site
 from tinybayes.plan.steps import Step
 from tinybayes.plan.walk import walk_of
@@ -58,7 +59,7 @@ def candidates_of(part: Sequence[Step], core: CoreClass, network_input: str = ""
     """Every legal candidate of a part on a class of cores; ``network_input`` is the tensor that may lie anywhere."""
     *before, step = part
     if not isinstance(step.node, MacNode):
-        return [Candidate((step,))]
+        return [Candidate((replace(step, estimated_cycles=estimate_unary_cycles(step, core)),))]
     costed = [replace(one, estimated_cycles=estimate_select_cycles(one.encoding, core)) for one in before]
     found = [Candidate((*costed, encoded)) for encoded in encoded_steps(step, core, network_input)]
     if before:

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
-from tinybayes.ir import AveragePool, Conv, MaxPool, Select
+from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select
 from tinybayes.plan.formats import UNPACKED, dense
 from tinybayes.plan.steps import FIELDS, Step
+
+ELEMENTWISE = (Pointwise, Requantize)
+"""Operators that write each element where they have read it, in order."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,10 @@ def lead_bytes(step: Step) -> int | None:
     """How many bytes before its source the target of ``step`` must begin at least; None where it may not overlap."""
     if isinstance(step.node, Select):
         return 0
+    if isinstance(step.node, ELEMENTWISE):
+        source, target = step.source, step.target
+        shifts = (y * (target.stride_bytes - source.stride_bytes) for y in range(source.height))
+        return target.origin_bytes + max(0, *shifts, 0)
     motion = _motion(step)
     if motion is None:
         return None

@@ -12,6 +12,7 @@ from tinybayes.plan.choose import Limits, choose
 from tinybayes.plan.core_class import DEFAULT_CORE, core_class
 from tinybayes.plan.objective import OBJECTIVES
 from tinybayes.plan.overlap import lead_bytes
+from tinybayes.plan.sharing import with_shared_tables
 from tinybayes.plan.steps import Step, lower, with_margins
 
 NO_LIMITS = Limits()
@@ -73,6 +74,7 @@ def make_plan(
     else:
         chosen = choose(every, objective, limits)
     steps = with_margins([step for candidate in chosen for step in candidate.steps])
+    steps = with_shared_tables(steps)
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):

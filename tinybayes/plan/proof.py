@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, Conv, MaxPool, Select
+from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select
 from tinybayes.plan.arena import Buffer
 from tinybayes.plan.steps import Step
 
@@ -62,6 +62,12 @@ def _times(step: Step) -> tuple[np.ndarray, np.ndarray, int]:
     read, written = np.full(source.total_bytes, NEVER), np.full(target.total_bytes, NEVER)
     if isinstance(node, Select):
         read[node.indices] = written[:] = np.arange(node.indices.size)
+        return read, written, 0
+    if isinstance(node, Pointwise | Requantize):
+        order = np.arange(source.tensor.elements).reshape(source.height, -1)
+        read.reshape(-1, source.stride_bytes)[:, : source.row_bytes] = order
+        rows = written[target.margins[0] * target.stride_bytes :].reshape(-1, target.stride_bytes)
+        rows[: target.height, target.left_bytes : target.left_bytes + target.row_bytes] = order
         return read, written, 0
     together, shift = 1, (0, 0)
     if isinstance(node, Conv):

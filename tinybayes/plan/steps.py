@@ -1,15 +1,16 @@
 """Graph -> steps: which operators run as one kernel, and how the tensors between them are stored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinybayes.errors import UnsupportedError
-from tinybayes.ir import AveragePool, Conv, Flatten, Graph, MacNode, MaxPool, Node, Select
+from tinybayes.ir import AveragePool, Conv, Flatten, Graph, MacNode, MaxPool, Node, Pointwise, Requantize, Select
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
 from tinybayes.plan.storage import Storage
+from tinybayes.plan.tables import pointwise_table
 
 PAD = "pad"
 WORD_BYTES = 4
@@ -17,7 +18,7 @@ PAIR_BYTES = 4
 STATE_BYTES = 4
 FIELDS = 4
 """Receptive fields that a dense convolution takes at once."""
-STEP_OPERATORS = (Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, PAD)
+STEP_OPERATORS = (Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, PAD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class Step:
     target: Storage
     pool: MaxPool | AveragePool | None = None
     encoding: Encoding | None = None
+    shares: str = ""
+    """The step whose constants, which are the same, are stored for this one too."""
     estimated_cycles: int = 0
     reads_input: bool = False
     writes_output: bool = False
@@ -57,7 +60,7 @@ class Step:
     @property
     def weights_bytes(self) -> int:
         """Bytes of constants in flash."""
-        return self.encoding.size_bytes if self.encoding is not None else 0
+        return self.encoding.size_bytes if self.encoding is not None and not self.shares else 0
 
     @property
     def live_bytes(self) -> int:
@@ -152,7 +155,8 @@ def lower(graph: Graph) -> tuple[Step, ...]:
         node = nodes[position]
         pool = _fusable_pool(nodes, position)
         last = pool or node
-        encoding = _select_runs(node) if isinstance(node, Select) else None
+        encode = _TABLES.get(node.op)
+        encoding = encode(node) if encode is not None else None
         steps.append(Step(node.name, node.op, node, stored[node.input], stored[last.output], pool, encoding))
         position += 2 if pool else 1
     steps = [replace(step, reads_input=step.source.tensor.name == graph.input) for step in steps]
@@ -221,3 +225,7 @@ def _select_runs(node: Select) -> Encoding:
         runs.append((skip, take))
     values = np.array(runs, dtype=np.uint8).reshape(-1)
     return Encoding("runs", (WeightArray("runs", values, "tables", "elements to skip, elements to take"),), {})
+
+
+_TABLES: dict[str, Callable[..., Encoding]] = {Select.op: _select_runs, Pointwise.op: pointwise_table}
+"""What the operators without weights store in flash."""

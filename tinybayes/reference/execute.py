@@ -6,7 +6,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.ir import AveragePool, BatchNorm, Conv, Flatten, Graph, Linear, MacNode, MaxPool, Relu, Select
+from tinybayes.ir import (
+    AveragePool,
+    BatchNorm,
+    Conv,
+    Flatten,
+    Graph,
+    Linear,
+    MacNode,
+    MaxPool,
+    Pointwise,
+    Relu,
+    Requantize,
+    Select,
+)
+from tinybayes.ir.functions import FUNCTIONS
 
 Array = npt.NDArray[Any]
 
@@ -118,6 +132,18 @@ def _relu(_node: Relu, x: Array) -> Array:
     return np.maximum(x, 0)
 
 
+def _pointwise(node: Pointwise, x: Array) -> Array:
+    if node.table is None:
+        values: Array = FUNCTIONS[node.function].evaluate(x, *node.parameters)
+        return values
+    codes: Array = node.table[x & 0xFF]
+    return codes
+
+
+def _requantize(node: Requantize, x: Array) -> Array:
+    return node.requant.apply(x)
+
+
 _KERNELS: dict[str, Callable[..., Array]] = {
     Linear.op: _linear,
     Conv.op: _conv,
@@ -127,4 +153,6 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     Select.op: _select,
     BatchNorm.op: _batch_norm,
     Relu.op: _relu,
+    Pointwise.op: _pointwise,
+    Requantize.op: _requantize,
 }

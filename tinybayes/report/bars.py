@@ -102,7 +102,43 @@ def image_parts(facts: Facts) -> tuple[tuple[str, str, str], ...]:
 
 
 def cost_bars(facts: Facts) -> tuple[Bar, ...]:
-    """Instructions of each layer; nothing where none were counted."""
+    """Cycles of each layer with its waiting for flash, or its instructions; nothing where none were counted."""
+    rows = [
+        (layer.name, "" if layer.op == layer.name else layer.op, layer.cycles, layer.flash_stall_cycles)
+        for layer in facts.layers
+    ]
+    timed = [(name, note, cycles, stalls) for name, note, cycles, stalls in rows if cycles is not None]
+    if len(timed) != len(rows):
+        return _instruction_bars(facts)
+    if facts.between_layers is not None:
+        timed.append(("between them", "", facts.between_layers.cycles, facts.between_layers.flash_stall_cycles))
+    largest = max(cycles + (stalls or 0) for _, _, cycles, stalls in timed)
+    return tuple(_cycle_bar(name, note, cycles, stalls or 0, largest) for name, note, cycles, stalls in timed)
+
+
+def cost_kinds(facts: Facts) -> tuple[tuple[str, str], ...]:
+    """(kind, title) of what the bars by layer are made of, where they are made of cycles."""
+    if any(layer.cycles is None for layer in facts.layers):
+        return ()
+    return (("weights", "cycles of the core"), ("code", "waiting for flash"))
+
+
+def _cycle_bar(name: str, note: str, cycles: int, stalls: int, largest: int) -> Bar:
+    waiting = f" and {grouped(stalls)} of waiting for flash" if stalls else ""
+    segments = list(_single("weights", cycles, largest, f"{grouped(cycles)} cycles"))
+    if stalls:
+        share, start = 100 * stalls / max(1, largest), _percent(cycles, largest)
+        segments.append(Segment("code", start, f"{share:.3f}%", f"{grouped(stalls)} of waiting for flash", False))
+    return Bar(
+        label=name,
+        note=note,
+        value=grouped(cycles + stalls),
+        segments=tuple(segments),
+        title=f"{name}: {grouped(cycles)} cycles{waiting}",
+    )
+
+
+def _instruction_bars(facts: Facts) -> tuple[Bar, ...]:
     largest = max((layer.instructions or 0 for layer in facts.layers), default=0)
     if not largest:
         return ()

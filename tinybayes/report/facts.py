@@ -1,6 +1,6 @@
 """report.json, checked: a record that anybody may have written becomes frozen facts, or one clear error."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,17 +76,25 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a part of an inference takes."""
+
+    instructions: int
+    cycles: int
+    flash_stall_cycles: int
+
+
+@dataclass(frozen=True)
 class CoreCost:
-    """One inference on a core, with the clock and flash of ``board``; ``layers`` holds (name, cycles, stalls)."""
+    """One inference on a core, with the clock and flash of ``board``: of all layers, of each, and between them."""
 
     core: str
     board: str
     clock_hz: int
-    instructions: int
-    cycles: int
-    flash_stall_cycles: int
+    whole: Cost
     seconds: float
-    layers: tuple[tuple[str, int, int], ...]
+    layers: tuple[Cost, ...]
+    between_layers: Cost
 
 
 @dataclass(frozen=True)
@@ -132,6 +140,7 @@ class Facts:
     instructions: int | None
     cycles: int | None
     flash_stall_cycles: int | None
+    between_layers: Cost | None
     seconds: float | None
     model_version: str | None
     same_for_every_input: bool
@@ -209,6 +218,7 @@ def check(record: Mapping[str, Any]) -> Facts:
         instructions=latency.known_count("instructions"),
         cycles=latency.known_count("cycles"),
         flash_stall_cycles=latency.known_count("flash_stall_cycles"),
+        between_layers=_between(latency, layers),
         seconds=latency.known_real("seconds", LARGEST_COUNT),
         model_version=latency.known_text("model_version"),
         same_for_every_input=latency.has("same_for_every_input") and not latency.is_null("same_for_every_input"),
@@ -229,22 +239,45 @@ def check(record: Mapping[str, Any]) -> Facts:
 
 
 def _core(entry: Entry, layers: tuple[Layer, ...]) -> CoreCost:
-    costs = tuple(
-        (layer.text("name"), layer.count("cycles"), layer.count("flash_stall_cycles"))
-        for layer in entry.entries("layers")
-    )
-    if [name for name, *_ in costs] != [layer.name for layer in layers]:
+    if [layer.text("name") for layer in entry.entries("layers")] != [layer.name for layer in layers]:
         raise entry.wrong("layers", "the network's layers")
+    whole, between = _cost(entry), _cost(entry.entry("between_layers"))
+    costs = tuple(_cost(layer) for layer in entry.entries("layers"))
+    _check_sum(entry, whole, between, costs)
     return CoreCost(
         core=entry.text("core"),
         board=entry.text("board"),
         clock_hz=entry.count("clock_hz", 1),
-        instructions=entry.count("instructions"),
-        cycles=entry.count("cycles"),
-        flash_stall_cycles=entry.count("flash_stall_cycles"),
+        whole=whole,
         seconds=entry.real("seconds", LARGEST_COUNT),
         layers=costs,
+        between_layers=between,
     )
+
+
+def _cost(entry: Entry) -> Cost:
+    return Cost(entry.count("instructions"), entry.count("cycles"), entry.count("flash_stall_cycles"))
+
+
+def _between(latency: Entry, layers: tuple[Layer, ...]) -> Cost | None:
+    """What is counted for no layer; the sums are right where it is known."""
+    if not latency.has("between_layers") or latency.is_null("between_layers"):
+        return None
+    between = _cost(latency.entry("between_layers"))
+    known = [
+        Cost(layer.instructions, layer.cycles, layer.flash_stall_cycles)
+        for layer in layers
+        if layer.instructions is not None and layer.cycles is not None and layer.flash_stall_cycles is not None
+    ]
+    _check_sum(latency, _cost(latency), between, known)
+    return between
+
+
+def _check_sum(entry: Entry, whole: Cost, between: Cost, layers: Iterable[Cost]) -> None:
+    parts = (between, *layers)
+    for what in ("instructions", "cycles", "flash_stall_cycles"):
+        if getattr(whole, what) != sum(getattr(part, what) for part in parts):
+            raise entry.wrong(what, "the sum over the layers and between_layers")
 
 
 def _layer(entry: Entry) -> Layer:

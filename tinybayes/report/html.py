@@ -42,6 +42,7 @@ class Page:
     arena_table: tables.Table
     arena_note: str
     cost: tuple[bars.Bar, ...]
+    cost_kinds: tuple[tuple[str, str], ...]
     cost_table: tables.Table
     cores: tuple[bars.Bar, ...]
     cores_table: tables.Table
@@ -85,6 +86,7 @@ def render(record: Record, graph: Graph) -> str:
         arena_table=tables.arena_table(facts),
         arena_note=findings.arena_note(facts, graph),
         cost=bars.cost_bars(facts),
+        cost_kinds=bars.cost_kinds(facts),
         cost_table=tables.cost_table(facts, macs),
         cores=bars.core_bars(facts),
         cores_table=tables.cores_table(facts),

@@ -100,7 +100,7 @@ def record_text(record: Mapping[str, Any]) -> str:
 def _layer(graph: Graph, step: Step) -> Record:
     node = step.node
     weighted = node if isinstance(node, MacNode) else None
-    kinds = step.encoding.bytes_by_kind if step.encoding is not None else {}
+    kinds = step.encoding.bytes_by_kind if step.encoding is not None and not step.shares else {}
     return {
         "name": step.name,
         "op": step.op,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tinybayes.report.bars import KIND_TITLES
-from tinybayes.report.facts import KINDS, Facts, Layer, Part
+from tinybayes.report.facts import KINDS, Cost, Facts, Layer, Part
 from tinybayes.report.numerals import grouped, in_microseconds, times
 
 _NONE = "–"
@@ -88,7 +88,7 @@ def arena_table(facts: Facts) -> Table:
 def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
     """Multiplications, instructions, cycles, and cycles for each nonzero MAC; ``macs`` counts these by layer."""
     headings = (
-        "#", "layer", "output", "dense MACs", "nonzero MACs", "instructions", "cycles", "flash stalls",
+        "#", "layer", "output", "dense MACs", "nonzero MACs", "instructions", "cycles", "flash stalls", "µs",
         "per MAC",
     )  # fmt: skip
     rows = [
@@ -101,14 +101,20 @@ def cost_table(facts: Facts, macs: Mapping[str, int]) -> Table:
             _known(layer.instructions),
             _known(layer.cycles),
             _known(layer.flash_stall_cycles),
+            _time(layer.cycles, layer.flash_stall_cycles, facts.clock_hz),
             _each(layer.cycles, macs.get(layer.name)),
         )
         for number, layer in enumerate(facts.layers)
     ]
+    if facts.between_layers is not None:
+        rest = facts.between_layers
+        time = _time(rest.cycles, rest.flash_stall_cycles, facts.clock_hz)
+        rows.append(("", "between them", "", _NONE, _NONE, *_counts(rest), time, _NONE))
     total = (
         _known(facts.instructions),
         _known(facts.cycles),
         _known(facts.flash_stall_cycles),
+        _time(facts.cycles, facts.flash_stall_cycles, facts.clock_hz),
         _each(facts.cycles, facts.macs_nonzero),
     )
     rows.append(("", "whole inference", "", grouped(facts.macs_dense), grouped(facts.macs_nonzero), *total))
@@ -123,9 +129,7 @@ def cores_table(facts: Facts) -> Table:
             cost.core,
             cost.board,
             f"{cost.clock_hz / 1e6:g}",
-            grouped(cost.instructions),
-            grouped(cost.cycles),
-            grouped(cost.flash_stall_cycles),
+            *_counts(cost.whole),
             in_microseconds(cost.seconds),
         )
         for cost in facts.cores
@@ -134,12 +138,25 @@ def cores_table(facts: Facts) -> Table:
 
 
 def core_layers_table(facts: Facts) -> Table:
-    """Cycles and flash stalls of each layer on every core, as ``cycles + stalls``."""
+    """What each layer costs on every core."""
+    names = (*(_title(layer) for layer in facts.layers), "between them")
     rows = tuple(
-        (_title(layer), *(f"{grouped(cost.layers[n][1])} + {grouped(cost.layers[n][2])}" for cost in facts.cores))
-        for n, layer in enumerate(facts.layers)
+        (core.core, name, *_counts(part), _time(part.cycles, part.flash_stall_cycles, core.clock_hz))
+        for core in facts.cores
+        for name, part in zip(names, (*core.layers, core.between_layers), strict=True)
     )
-    return Table(("layer", *(cost.core.removeprefix("cortex-") for cost in facts.cores)), rows, 1)
+    return Table(("core", "layer", "instructions", "cycles", "flash stalls", "microseconds"), rows, 2)
+
+
+def _counts(cost: Cost) -> tuple[str, str, str]:
+    return grouped(cost.instructions), grouped(cost.cycles), grouped(cost.flash_stall_cycles)
+
+
+def _time(cycles: int | None, stalls: int | None, clock_hz: int | None) -> str:
+    """Microseconds."""
+    if cycles is None or clock_hz is None:
+        return _NONE
+    return in_microseconds((cycles + (stalls or 0)) / clock_hz)
 
 
 def _title(layer: Layer) -> str:

@@ -7,7 +7,21 @@ from typing import Any
 import numpy as np
 
 from tinybayes.errors import FileFormatError
-from tinybayes.ir import AveragePool, Conv, Flatten, Linear, MacNode, MaxPool, Node, Requant, Select, Tensor
+from tinybayes.ir import (
+    AveragePool,
+    Conv,
+    Flatten,
+    Linear,
+    MacNode,
+    MaxPool,
+    Node,
+    Pointwise,
+    Requant,
+    Requantize,
+    Select,
+    Tensor,
+)
+from tinybayes.ir.functions import FUNCTIONS
 from tinybayes.tbn.fields import Fields
 from tinybayes.tbn.limits import MAX_DENSE_WEIGHTS, MAX_WINDOW
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
@@ -125,6 +139,34 @@ def _take_select(fields: Fields, payload: PayloadReader, common: Record, tensors
     return Select(**common, indices=take_positions(payload, fields, "indices", size))
 
 
+def _add_pointwise(node: Pointwise, payload: PayloadWriter) -> Record:
+    assert node.table is not None  # ir.verify has seen to it
+    return {
+        "function": node.function,
+        "parameters": payload.add_reals(np.array(node.parameters, np.float64)),
+        "table": payload.add_integers(node.table),
+    }
+
+
+def _take_pointwise(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    function = fields.choice("function", FUNCTIONS)
+    parameters = payload.take_reals(fields, "parameters", (len(FUNCTIONS[function].parameters),))
+    table = payload.take_integers(fields, "table", (256,))
+    if int(table.min()) < -128 or int(table.max()) > 255:
+        raise FileFormatError(f"{fields.where}.table: got a code beyond 8 bits, wanted codes in -128 .. 255")
+    return Pointwise(
+        **common, function=function, parameters=tuple(parameters.tolist()), table=table.astype(np.int16)
+    )  # fmt: skip
+
+
+def _add_requantize(node: Requantize, payload: PayloadWriter) -> Record:
+    return {"requant": _add_requant(node.requant, payload)}
+
+
+def _take_requantize(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    return Requantize(**common, requant=_take_requant(fields, payload, 1))
+
+
 _Add = Callable[..., Record]
 _Take = Callable[[Fields, PayloadReader, Record, Mapping[str, Tensor]], Node]
 
@@ -135,6 +177,8 @@ ROWS: dict[str, tuple[tuple[str, ...], _Add, _Take]] = {
     AveragePool.op: ((*_WINDOW_KEYS, "requant"), _add_average_pool, _take_average_pool),
     Flatten.op: ((), _add_flatten, _take_flatten),
     Select.op: (("indices",), _add_select, _take_select),
+    Pointwise.op: (("function", "parameters", "table"), _add_pointwise, _take_pointwise),
+    Requantize.op: (("requant",), _add_requantize, _take_requantize),
 }
 """Operator -> (keys of its own, writer, reader)."""
 

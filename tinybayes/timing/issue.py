@@ -14,6 +14,7 @@ from tinybayes.errors import InternalError
 from tinybayes.timing.instruction import Instruction, Kind
 
 _WARM_UP = 16
+_LONG_AGO = -100
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,10 @@ class Pipeline:
         if timing.early is not None and not paired and self._all_early(instruction, timing, at):
             ready = timing.early
         for register in instruction.writes:
-            # A base register is updated where addresses are computed, before the access.
+            # A base register is updated where addresses are computed, before the access. Flags are never early.
             updated = register in instruction.address_registers and instruction.writes_back
-            self._ready[register] = (at + (2 if updated else ready), instruction)
+            offset = 2 if updated else timing.ready if register == "flags" else ready
+            self._ready[register] = (at + offset, instruction)
         self._in_cycle = self._in_cycle + 1 if paired else 1
         self.cycle, self._last = at, instruction
         self.end = max(self.end, at + timing.issue_cycles(instruction))
@@ -134,7 +136,7 @@ class Pipeline:
     def _needed(self, instruction: Instruction, timing: Timing, register: str) -> int:
         found = self._ready.get(register)
         if found is None:
-            return 0
+            return _LONG_AGO
         ready, producer = found
         return ready - _read_offset(instruction, timing, register, producer)
 

@@ -3,7 +3,8 @@
 The interpreter runs the image's code from the caller, ``main``, on. When it enters the function that calls the steps,
 everything in RAM becomes unknown: the input, the arena, the output, and what is left on the stack. Constants in flash,
 the three arguments and what is computed from these alone stay known. Where a branch, an address or an operand that
-decides how long an instruction takes turns out to be unknown, the run stops with an error. A run that reaches the end
+decides how long an instruction takes turns out to be unknown, the run stops with an error. Only a load from a table of
+constants may be at an unknown offset: it reads the same memory wherever it reads. A run that reaches the end
 has shown that the trace, and with it the run time, is the same for every input.
 """
 

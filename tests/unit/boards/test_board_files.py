@@ -90,6 +90,21 @@ def test_a_timer_of_the_chip_has_an_address_and_a_clock(tmp_path):
     assert load_board("board", write(tmp_path, chip=chip)).chip.cycle_timer == ChipTimer(0x40008000, 500_000)
 
 
+def test_a_small_core_may_have_the_small_multiplier(tmp_path):
+    assert load_board("board", write(tmp_path)).chip.multiplier_cycles == 1
+    small = CHIP.replace("cortex-m4", "cortex-m0plus").replace("fpv4-sp-d16", "none").replace('"dwt", ', "")
+    small = small.replace("[memory]", "multiplier_cycles = 32\n[memory]", 1)
+    sourced = small.replace("[sources]", '[sources]\nmultiplier_cycles = "datasheet"')
+    assert load_board("board", write(tmp_path, chip=sourced)).chip.multiplier_cycles == 32
+    with pytest.raises(BoardError, match="multiplier_cycles: has no source"):
+        load_board("board", write(tmp_path, chip=small))
+    with pytest.raises(BoardError, match="multiplier_cycles: got 16, wanted 1 or 32"):
+        load_board("board", write(tmp_path, chip=sourced.replace("= 32", "= 16")))
+    large = CHIP.replace("[memory]", "multiplier_cycles = 32\n[memory]", 1)
+    with pytest.raises(BoardError, match="multiplier_cycles: got 32, but cortex-m4 has a fast multiplier only"):
+        load_board("board", write(tmp_path, chip=large))
+
+
 def test_every_driver_in_the_firmware_can_be_chosen(tmp_path):
     assert "cmsdk_apb" in uart_drivers()
     for driver in uart_drivers():

@@ -70,7 +70,27 @@ def relu_behind_pool():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(36, 3), nn.ReLU())
 
 
+class Curves(nn.Module):
+    """Every function of one number, as modules and as functions."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv1d(2, 6, 3), nn.Hardswish(), nn.Conv1d(6, 6, 3), nn.SiLU(inplace=True), nn.MaxPool1d(2),
+            nn.Conv1d(6, 6, 1), nn.GELU("tanh"), nn.Conv1d(6, 6, 1), nn.ELU(0.7), nn.Conv1d(6, 6, 1), nn.SELU(),
+            nn.Conv1d(6, 6, 1), nn.CELU(0.5), nn.Conv1d(6, 6, 1), nn.Mish(), nn.Conv1d(6, 6, 1), nn.Softplus(2.0),
+            nn.Conv1d(6, 6, 1), nn.PReLU(), nn.Conv1d(6, 6, 1), nn.LeakyReLU(0.1), nn.Conv1d(6, 6, 1), nn.Hardsigmoid(),
+            nn.Conv1d(6, 6, 1), nn.ReLU6(), nn.Conv1d(6, 6, 1), nn.Hardtanh(-0.5, 1.5), nn.Flatten(),
+        )  # fmt: skip
+        self.head = nn.Linear(6 * 5, 4)
+
+    def forward(self, x):
+        x = self.head(F.gelu(self.features(x)))
+        return torch.tanh(torch.sigmoid(torch.clamp(x, min=-1.0).clamp_max(2.0)))
+
+
 MODULES = {
+    "curves": (Curves, (2, 14)),
     "standardized": (Standardized, (6, 32)),
     "functional": (Functional, (2, 14, 14)),
     "mean_head": (MeanHead, (3, 5, 9)),

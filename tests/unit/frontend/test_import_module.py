@@ -75,7 +75,10 @@ class _Calls(nn.Module):
 @pytest.mark.parametrize(
     ("function", "layer", "message"),
     [
-        (torch.sigmoid, None, r"outermost module.*aten.sigmoid is not supported.*Supported are: linear; conv1d"),
+        (torch.erfinv, None, r"outermost module.*aten.erfinv is not supported.*Supported are: linear; conv1d"),
+        (lambda x: x.clamp(2, 1), None, r"aten.clamp between 2.0 and 1.0 is not supported"),
+        (nn.PReLU(2), None, r"aten.prelu with 2 slopes is not supported: use one"),
+        (lambda x: F.elu(x, alpha=float("inf")), None, r"aten.elu with .*inf.* is not supported"),
         (lambda x: x, nn.Conv2d(2, 4, 1, groups=2), r"'layer' \(Conv2d\).*groups=2 is not supported"),
         (lambda x: x, nn.Conv2d(2, 4, 2, dilation=2), r"dilation=\[2, 2\] is not supported"),
         (lambda x: x, nn.ConvTranspose2d(2, 4, 2), r"conv_transpose2d is not supported"),
@@ -109,8 +112,8 @@ def test_what_is_not_supported_is_named_with_its_place(function, layer, message)
 
 
 def test_an_unsupported_operator_is_placed_at_the_line_of_the_users_source():
-    with pytest.raises(UnsupportedError, match=r"test_import_module.py line \d+: operator aten.tanh"):
-        import_module(_Calls(torch.nn.Tanh()), torch.zeros(1, 2, 6, 6))
+    with pytest.raises(UnsupportedError, match=r"test_import_module.py line \d+: operator aten.erfinv"):
+        import_module(_Calls(torch.erfinv), torch.zeros(1, 2, 6, 6))
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

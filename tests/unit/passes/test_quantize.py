@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.passes.floats import Chain
-from tinybayes.errors import LimitError, UnsupportedError, UserError
+from tinybayes.errors import LimitError, UserError
 from tinybayes.ir import verify
 from tinybayes.passes import quantize, to_integer
 from tinybayes.passes.calibrate import Histogram
@@ -157,10 +157,19 @@ def test_an_accumulator_that_cannot_fit_names_its_layer(rng):
         quantize(graph, data(graph, rng), bias_bits=32)
 
 
-def test_a_relu_on_the_input_is_refused(rng):
-    graph = Chain((20,)).relu().linear(4).graph()
-    with pytest.raises(UnsupportedError, match="relu directly on the network's input"):
-        quantize(graph, data(graph, rng))
+def test_a_relu_on_the_input_is_a_layer_of_its_own(rng):
+    graph = Chain((20,)).relu().relu().linear(4).graph()
+    x = data(graph, rng)
+    integer = verify(quantize(graph, x))
+    assert [node.op for node in integer.nodes] == ["requantize", "linear"]
+    values = execute(integer, quantize_input(integer, x))
+    tensor = integer.tensors[integer.nodes[0].output]
+    assert tensor.dtype == "uint8"
+    kept = np.clip(x, 0, 255 * tensor.scale)
+    error = values[tensor.name] * tensor.scale - kept
+    # Half a code of the input, half a code of the output; what lies beyond the input's codes is clamped there.
+    inside = x <= 127 * integer.input_tensor.scale
+    assert np.abs(error[inside]).max() <= 0.51 * (integer.input_tensor.scale + tensor.scale)
 
 
 def test_bias_bits_are_checked(rng):

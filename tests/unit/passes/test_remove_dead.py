@@ -37,9 +37,11 @@ SHAPES = {
     "image": lambda b: b.conv(5, (3, 3), dtype="int8").max_pool((2, 2))
     .conv(4, (2, 2), padding=(1, 1, 1, 1), dtype="int8")
     .flatten().linear(6, "uint8").linear(2),
+    "curves": lambda b: b.conv(6, (1, 3)).pointwise("uint8").max_pool((1, 2)).requantize().flatten().linear(7)
+    .pointwise().linear(5).requantize("uint8").linear(3),
     "flattened image": lambda b: b.flatten().linear(6, "uint8").linear(3),
 }  # fmt: skip
-INPUTS = {"mlp": (14,), "series": (16, 3), "image": (8, 8, 2), "flattened image": (4, 4, 2)}
+INPUTS = {"mlp": (14,), "series": (16, 3), "image": (8, 8, 2), "curves": (12, 3), "flattened image": (4, 4, 2)}
 
 
 @settings(max_examples=120, deadline=None)

@@ -19,7 +19,11 @@ WHOLE["cores"] = [
     {
         "core": "cortex-m0", "board": "microbit", "clock_hz": 16_000_000, "instructions": 9, "cycles": 12,
         "flash_stall_cycles": 0, "seconds": 7.5e-7, "model_version": "m0-1",
-        "layers": [{"name": layer["name"], "cycles": 3, "flash_stall_cycles": 0} for layer in WHOLE["layers"]],
+        "between_layers": {"instructions": 1, "cycles": 0, "flash_stall_cycles": 0},
+        "layers": [
+            {"name": layer["name"], "instructions": 2, "cycles": 3, "flash_stall_cycles": 0}
+            for layer in WHOLE["layers"]
+        ],
     }
 ]  # fmt: skip
 

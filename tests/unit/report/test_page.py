@@ -122,6 +122,25 @@ def test_a_speed_without_cycles_is_not_guessed(imu_measured: Record, imu_graph: 
     assert "615 432 cycles 24.6 ms at 25 MHz" in Outline(render(imu_measured, imu_graph)).text
 
 
+def test_cycles_are_shown_with_what_waits_for_flash_and_lies_between_the_layers(
+    imu_measured: Record, imu_graph: Graph
+) -> None:
+    for layer in imu_measured["layers"]:
+        layer.update(cycles=2 * layer["instructions"], flash_stall_cycles=100)
+    total = imu_measured["latency"]["instructions"]
+    cycles, stalls = 2 * (total - 61) + 90, 100 * len(imu_measured["layers"]) + 10
+    imu_measured["latency"].update(
+        cycles=cycles, flash_stall_cycles=stalls, seconds=(cycles + stalls) / 25e6,
+        between_layers={"instructions": 61, "cycles": 90, "flash_stall_cycles": 10},
+    )  # fmt: skip
+    page = Outline(render(imu_measured, imu_graph)).text
+    assert "cycles of the core waiting for flash" in page
+    assert "between them––6190104.00–" in page, "no spaces between the cells of a row"
+    imu_measured["latency"]["between_layers"]["cycles"] = 91
+    with pytest.raises(FileFormatError, match=r"latency: cycles: got .* wanted the sum over the layers"):
+        render(imu_measured, imu_graph)
+
+
 def test_hostile_names_are_text(lenet_graph: Graph) -> None:
     evil = "<script>alert(1)</script>\"'&"
     graph = renamed(lenet_graph, "layer.1", evil).with_facts(recipe=evil, knobs={evil: evil}, seed=evil)

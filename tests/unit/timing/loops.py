@@ -84,8 +84,10 @@ LOOPS = {
         """,
         # four outputs share an index and an activation
         "4x1 blocks": """
-            ldrb r6, [r3], #1
-            ldr r7, [r2], #4
+            ldrb r6, [r3]
+            ldr r7, [r2]
+            add r3, r3, #1
+            add r2, r2, #4
             ldrsb r6, [r0, r6]
             sxtb16 r8, r7
             sxtb16 r7, r7, ror #8

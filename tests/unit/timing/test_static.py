@@ -61,7 +61,10 @@ def trace(elf: Path, core: str = "cortex-m4"):
 REFUSED = {
     "branch": ('if (in[3] > 7) { __asm__ volatile("nop"); } out[0] = 0;', "cortex-m4",
                "net_step_0.*kernel.c:10[12].*whether this is executed depends on the input"),
-    "address": ("out[0] = (int8_t)table[(uint8_t)in[1]];", "cortex-m4", "ldr.*the address that this accesses"),
+    "address": ("out[0] = (int8_t)mem[(uint8_t)in[1]];", "cortex-m4", "ldr.*the address that this accesses"),
+    "address of a store": ("mem[(uint8_t)in[1]] = 1; (void)out;", "cortex-m4", "strb.*the address that this accesses"),
+    "value from a table": ("if (table[(uint8_t)in[3]]) { __asm__ volatile(\"nop\"); } out[0] = 0;", "cortex-m4",
+                           "whether this is executed depends on the input"),
     "division": ("out[0] = (int8_t)(1000 / in[1]);", "cortex-m4", "sdiv.*how long this takes"),
     "long product on m3": ("*(uint64_t *)mem = (uint64_t)*(const uint32_t *)in * 12345u;", "cortex-m3",
                            "umull.*how long this takes"),
@@ -102,6 +105,7 @@ ALLOWED = {
     "what was written to the arena": "for (int k = 0; k < 8; k++) mem[k] = 3; __asm__ volatile(\"\" ::: \"memory\");"
                                      "for (int k = mem[5]; k > 0; k--) out[k] = in[k];",
     "table in flash": "const uint8_t *p = table; __asm__ volatile(\"\" : \"+r\"(p)); out[p[1]] = in[p[2]];",
+    "table looked up": "out[0] = (int8_t)table[(uint8_t)in[1]];",
     "conditional move": 'int r = in[0]; __asm__ volatile("cmp %0, #5\\n it gt\\n movgt %0, #5" : "+r"(r) : : "cc");'
                         "out[0] = (int8_t)r;",
     "long product": "*(uint64_t *)mem = (uint64_t)*(const uint32_t *)in * 12345u; (void)out;",
@@ -173,6 +177,7 @@ GATHER = """
 VECTORS = {
     "gather at constant offsets": (GATHER.format(offsets="table"), None),
     "gather at offsets that are data": (GATHER.format(offsets="in + 32"), r"vldrb.*the address that this accesses"),
+    "table looked up": (GATHER.format(offsets="in").replace('"r"(in)', '"r"(table)'), None),
     "offsets counted up": ("""
         __asm__ volatile("movs r4, #2\\n vidup.u8 q0, r4, #2\\n vstrb.8 q0, [%0, q0]" : : "r"(out) : "r4");""", None),
     "tail that is data": ("""

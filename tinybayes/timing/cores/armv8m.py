@@ -81,7 +81,9 @@ def timing_of(instruction: Instruction) -> Timing:
 
 def pairs(older: Instruction, younger: Instruction) -> bool:
     """Whether ``younger``, a branch, an IT or a NOP, takes no cycle of its own: both have 16 bits."""
-    return younger.kind in _FOLDED and older.size_bytes == younger.size_bytes == 2 and older.kind not in _FOLDED
+    if older.kind in _FOLDED and not (older.kind is Kind.NOP and younger.kind in _BRANCH_KINDS):
+        return False
+    return younger.kind in _FOLDED and older.size_bytes == younger.size_bytes == 2
 
 
 def taken_cycles(branch: Instruction, before: Instruction | None) -> int:

@@ -6,7 +6,7 @@ from tinybayes.timing.issue import IssueRules
 
 CORTEX_M33 = InOrderModel(
     core="cortex-m33",
-    version="cortex-m33, 1",
+    version="cortex-m33, 2",
     rules=IssueRules(timing_of=timing_of, pairs=pairs, units={"scalar": 2, "float": 1}, taken_cycles=taken_cycles),
 )
 """The Cortex-M33 at zero wait states."""

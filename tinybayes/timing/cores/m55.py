@@ -75,7 +75,7 @@ def _taken_cycles(branch: Instruction, before: Instruction | None) -> int:
 
 CORTEX_M55 = InOrderModel(
     core="cortex-m55",
-    version="cortex-m55, 1",
+    version="cortex-m55, 2",
     rules=IssueRules(
         timing_of=_timing_of,
         pairs=_pairs,

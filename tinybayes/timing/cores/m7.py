@@ -41,7 +41,7 @@ _MULTIPLY = Timing(
 _WORD = Timing("load", 3, f"{_DOC}: word loads, for the late ALU of the next cycle; two a cycle", reads_address=1)
 _NARROW = Timing("load", 4, f"{_DOC}: byte and halfword loads, one cycle more", reads_address=1)
 _STORE = Timing("store", 3, f"{_DOC}: one a cycle, of any result of the same cycle", reads=4, reads_address=1)
-_BRANCH = Timing("branch", 3, f"{_DOC}: predicted, in the same cycle as its neighbour", reads=1)
+_BRANCH = Timing("branch", 3, f"{_DOC}: predicted; behind what sets its flags, as in mbed-os's delay loop", reads=2)
 
 _TIMINGS: Mapping[Kind, Timing] = {
     Kind.ALU: _PLAIN,
@@ -125,7 +125,7 @@ def _taken_cycles(branch: Instruction, _before: Instruction | None) -> int:
 
 CORTEX_M7 = InOrderModel(
     core="cortex-m7",
-    version="cortex-m7, 1",
+    version="cortex-m7, 2",
     rules=IssueRules(
         timing_of=_timing_of,
         pairs=_pairs,

@@ -50,6 +50,17 @@ bool write_memory(struct machine *m, uint32_t address, uint32_t size_bytes, stru
     return true;
 }
 
+bool look_up(struct machine *m, uint32_t table, uint32_t size_bytes)
+{
+    const struct memory *const memory = find_memory(m, table, size_bytes);
+    if (memory == NULL || memory->unknown != NULL) {
+        return false;
+    }
+    m->loads_now++;
+    m->flash_bytes_now += size_bytes;
+    return true;
+}
+
 static struct word base_of(const struct machine *m, const struct instruction *i)
 {
     const struct word base = get(m, i->rn);
@@ -63,7 +74,13 @@ int run_access(struct machine *m, const struct instruction *i, uint32_t *next)
     const struct word offset =
         i->rm == NO_REGISTER ? (struct word){i->immediate, false} : shifted(m, i, &ignored, &ignored_too);
     if (base.unknown || offset.unknown) {
-        return STOP_ADDRESS;
+        const bool plain = i->operation == OP_load && i->rm != NO_REGISTER && (i->bits & BIT_WRITEBACK) == 0;
+        const uint32_t table = base.unknown ? offset.value : base.value;
+        if (!plain || i->rd == 15U || (base.unknown && offset.unknown) || !look_up(m, table, i->width_bytes)) {
+            return STOP_ADDRESS;
+        }
+        put(m, i->rd, 0, true);
+        return STOP_END;
     }
     const uint32_t moved = base.value + offset.value;
     const uint32_t address = (i->bits & BIT_POST) != 0 ? base.value : moved;

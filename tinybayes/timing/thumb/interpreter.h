@@ -4,7 +4,9 @@
  *
  * Every register, flag and byte of memory has a mark that says whether its value is known. What is computed from
  * something unknown is unknown. A branch, an address or an operand that decides how long an instruction takes must be
- * known: then the trace, and with it the time, is the same for all data. Anything else stops the run.
+ * known: then the trace, and with it the time, is the same for all data. Anything else stops the run. The one address
+ * that may be unknown is that of a load at an unknown offset from a known address of constants: a table is looked up,
+ * and wherever that reads, it reads the same memory.
  */
 #ifndef INTERPRETER_H
 #define INTERPRETER_H

@@ -70,6 +70,10 @@ bool read_memory(struct machine *m, uint32_t address, uint32_t size_bytes, struc
 /** @brief Writes likewise; constants cannot be written. */
 bool write_memory(struct machine *m, uint32_t address, uint32_t size_bytes, struct word word);
 
+/** @brief Loads from somewhere behind `table`, unknown where: false unless constants lie there. The result is unknown.
+ */
+bool look_up(struct machine *m, uint32_t table, uint32_t size_bytes);
+
 /** @brief Whether a condition holds by the flags, and whether that is unknown. */
 bool condition_holds(const struct machine *m, uint8_t condition, bool *unknown);
 /** @brief Register rm, shifted, and the shifter's carry. */

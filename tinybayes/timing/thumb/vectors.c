@@ -71,19 +71,27 @@ int run_vector_access(struct machine *m, const struct instruction *i)
     const uint32_t moved = base.value + i->immediate;
     uint32_t at = (i->bits & BIT_POST) != 0 || offsets ? base.value : moved;
     uint32_t addresses[VECTOR_BYTES];
+    bool looked_up = false;
     for (uint32_t byte = 0; byte < VECTOR_BYTES; byte += i->lane_bytes, at += i->width_bytes) {
         if (!offsets || (active >> byte & 1U) == 0U) {
             addresses[byte] = at;
             continue;
         }
         const struct word offset = get_lane(m, i->rm, byte, i->lane_bytes);
-        if (offset.unknown) {
+        looked_up |= offset.unknown;
+        if (offset.unknown && !(is_load && look_up(m, base.value, i->width_bytes))) {
             return STOP_ADDRESS;
         }
         addresses[byte] = base.value + (offset.value << i->amount);
     }
     if (is_load) {
         clear_vector(m, i->rd); /* lanes that are not active become zero */
+    }
+    if (looked_up) {
+        for (uint32_t k = 0; k < VECTOR_BYTES / 4U; k++) {
+            m->s_unknown[i->rd + k] = 1;
+        }
+        return STOP_END;
     }
     for (uint32_t byte = 0; byte < VECTOR_BYTES; byte += i->lane_bytes) {
         struct word lane = get_lane(m, i->rd, byte, i->lane_bytes);

@@ -1,0 +1,53 @@
+"""Operators without weights on single elements, rows and windows: generated code against the reference."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.kernels.test_kernels import SETTINGS, check
+from tests.networks import Builder
+from tinybayes.ir import Graph
+from tinybayes.plan import make_plan
+
+DTYPES = ("int8", "uint8")
+
+
+def chain(shape: tuple[int, ...], seed: int = 0, **options: object) -> Builder:
+    return Builder(np.random.default_rng(seed), shape, **options)  # type: ignore[arg-type]
+
+
+@st.composite
+def element_networks(draw: st.DrawFn) -> Graph:
+    made = chain(draw(st.sampled_from(((1,), (3,), (67,), (5, 3), (4, 5, 2)))), draw(st.integers(0, 2**32 - 1)))
+    for _ in range(draw(st.integers(1, 3))):
+        kind = draw(st.sampled_from((made.pointwise, made.requantize)))
+        kind(draw(st.sampled_from(DTYPES)))
+        if len(made.tensor.shape) > 1 and draw(st.booleans()):
+            height = 1 if len(made.tensor.shape) == 2 else 2
+            made.conv(3, (height, 2), padding=(height - 1, 0, 1, 0), dtype=draw(st.sampled_from(DTYPES)))
+    return made.pointwise().graph()
+
+
+@SETTINGS
+@given(element_networks(), st.sampled_from(("flash", "latency")))
+def test_tables_and_other_scales_agree_with_the_reference(graph: Graph, objective: str) -> None:
+    check(graph, objective)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_code_is_looked_up(dtype: str) -> None:
+    made = chain((256,)).requantize(dtype).pointwise("uint8").pointwise()
+    assert check(made.graph(), "flash", samples=8) == ["requantize", "pointwise", "pointwise"]
+
+
+def test_a_table_works_in_place_and_equal_tables_are_stored_once() -> None:
+    made = chain((40,)).linear(64).pointwise().pointwise().linear(8)
+    made.pointwise(table=made.nodes[1].table)
+    plan = make_plan(made.graph())
+    offsets = [plan.buffer(step.tensor).offset for step in plan.steps[:3]]
+    assert offsets[0] == offsets[1] == offsets[2]
+    assert plan.arena_bytes == 64 + 8
+    assert [step.weights_bytes for step in plan.steps if step.op == "pointwise"] == [256, 256, 0]
+    assert plan.steps[4].shares == plan.steps[1].name
+    check(made.graph(), "flash")

@@ -1,0 +1,63 @@
+"""Functions of one number that networks apply to every element, as torch defines them (torch.nn.functional)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import erf, expit
+
+Real = npt.NDArray[np.float64]
+
+CLAMP = "clamp"
+
+
+@dataclass(frozen=True)
+class Function:
+    """``evaluate(x, *parameters)`` in float64; ``parameters`` are their names.
+
+    ``rises`` says that it never decreases, so that a maximum may be taken before it, whatever the parameters are.
+    """
+
+    evaluate: Callable[..., Real]
+    parameters: tuple[str, ...] = ()
+    rises: bool = False
+
+
+def _elu(x: Real, alpha: float, scale: float, input_scale: float) -> Real:
+    below: Real = alpha * np.expm1(np.minimum(x, 0.0) * input_scale)
+    elu: Real = scale * np.where(x > 0, x, below)
+    return elu
+
+
+def _softplus(x: Real, beta: float, threshold: float) -> Real:
+    softplus: Real = np.where(x * beta > threshold, x, np.logaddexp(0.0, x * beta) / beta)
+    return softplus
+
+
+def _hard_sigmoid(x: Real) -> Real:
+    hard: Real = np.clip(x + 3.0, 0.0, 6.0) / 6.0
+    return hard
+
+
+def _gelu_tanh(x: Real) -> Real:
+    """Hendrycks and Gimpel (2016), arXiv:1606.08415, section 2."""
+    gelu: Real = 0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3)))
+    return gelu
+
+
+FUNCTIONS: dict[str, Function] = {
+    CLAMP: Function(np.clip, ("low", "high"), rises=True),
+    "elu": Function(_elu, ("alpha", "scale", "input_scale")),
+    "gelu": Function(lambda x: 0.5 * x * (1.0 + erf(x / np.sqrt(2.0)))),
+    "gelu_tanh": Function(_gelu_tanh),
+    "hard_sigmoid": Function(_hard_sigmoid, rises=True),
+    "hard_swish": Function(lambda x: x * _hard_sigmoid(x)),
+    "leaky_relu": Function(lambda x, slope: np.where(x > 0, x, x * slope), ("slope",)),
+    "mish": Function(lambda x: x * np.tanh(np.logaddexp(0.0, x))),
+    "sigmoid": Function(expit, rises=True),
+    "silu": Function(lambda x: x * expit(x)),
+    "softplus": Function(_softplus, ("beta", "threshold"), rises=True),
+    "tanh": Function(np.tanh, rises=True),
+}
+"""By name, every function of one number."""
