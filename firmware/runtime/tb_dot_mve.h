@@ -47,27 +47,27 @@ TB_INLINE void tb_mve_center(uint8_t *bytes, uint32_t count)
                      : [count] "i"(left), [sums] "r"(sums), [at] "i"(at)                                  \
                      : "lr", "q0", "q1", "q2", "q3", "cc", "memory")
 
-#define TB_MVE_LOOP "1:\n\t" TB_MVE_COLUMNS("a") "letp lr, 1b\n\t"
+/** Starting a loop predicates vectors at once, so what takes whole ones stands before it. */
+#define TB_MVE_LOOP         \
+    "movw lr, %[count]\n\t" \
+    "dlstp.8 lr, lr\n"      \
+    "1:\n\t" TB_MVE_COLUMNS("a") "letp lr, 1b\n\t"
 
 /** Two rows by two fields, to `sums` from the byte `at` on. Pointers stay behind whole vectors. */
-#define TB_MVE_PASS(at_byte)                                       \
-    do {                                                           \
-        enum { at = (at_byte) };                                   \
-        if (count < 16U) {                                         \
-            TB_MVE_2X2("mov %[s0], %[count]\n\t"                   \
-                       "dlstp.8 lr, %[s0]\n\t"                     \
-                       "mov %[s0], #0\n\t"                         \
-                       "mov %[s1], #0\n\t"                         \
-                       "mov %[s2], #0\n\t"                         \
-                       "mov %[s3], #0\n",                          \
-                       TB_MVE_LOOP, count);                        \
-        } else if (count == 16U) {                                 \
-            TB_MVE_2X2(TB_MVE_COLUMNS(""), "", 0U);                \
-        } else {                                                   \
-            TB_MVE_2X2("movw %[s0], %[count]\n\t"                  \
-                       "dlstp.8 lr, %[s0]\n\t" TB_MVE_COLUMNS(""), \
-                       TB_MVE_LOOP, count - 16U);                  \
-        }                                                          \
+#define TB_MVE_PASS(at_byte)                                          \
+    do {                                                              \
+        enum { at = (at_byte) };                                      \
+        if (count < 16U) {                                            \
+            TB_MVE_2X2("mov %[s0], #0\n\t"                            \
+                       "mov %[s1], #0\n\t"                            \
+                       "mov %[s2], #0\n\t"                            \
+                       "mov %[s3], #0\n\t",                           \
+                       TB_MVE_LOOP, count);                           \
+        } else if (count == 16U) {                                    \
+            TB_MVE_2X2(TB_MVE_COLUMNS(""), "", 0U);                   \
+        } else {                                                      \
+            TB_MVE_2X2(TB_MVE_COLUMNS(""), TB_MVE_LOOP, count - 16U); \
+        }                                                             \
     } while (0)
 
 /**

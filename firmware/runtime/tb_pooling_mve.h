@@ -5,9 +5,11 @@
 #ifndef TB_POOLING_MVE_H
 #define TB_POOLING_MVE_H
 
-#include <arm_mve.h>
-
 #include "tb_pooling.h"
+
+#if defined(__ARM_FEATURE_MVE)
+
+#include <arm_mve.h>
 
 /** Four neighbouring rows of a layer. */
 struct tb_four {
@@ -106,5 +108,7 @@ TB_INLINE void tb_four_part(const struct tb_pooling *pooling, const struct tb_ro
         vstrwq_s32(states + four->row, value);
     }
 }
+
+#endif
 
 #endif
