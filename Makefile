@@ -2,6 +2,7 @@
 # make test    set everything up and run the tests
 # make check   the slow checks too: full data sets, every example
 # make bench   measure kernels against the bars they must keep
+# make results  train every recipe for three seeds, or RECIPE=name for one; resumable
 # make matrix  every network of the test corpus on every board that QEMU emulates
 # make golden  rewrite the golden directories after a change of templates or kernels
 # make clean   remove what the other targets made
@@ -9,7 +10,7 @@
 PYTHON := .venv/bin/python
 C_FILES := $(shell find firmware tinybayes tests -name '*.[ch]' -not -path 'tests/golden/*')
 
-.PHONY: demo setup test lint check bench matrix golden clean
+.PHONY: demo setup results test lint check bench matrix golden clean
 
 demo: setup
 	.venv/bin/tinybayes demo
@@ -35,6 +36,9 @@ check: setup lint
 
 bench: setup
 	$(PYTHON) scripts/bench.py --json out/bench.json
+
+results: setup
+	$(PYTHON) scripts/make_examples.py $(or $(RECIPE),all) --seeds 0 1 2
 
 matrix: setup
 	$(PYTHON) -m scripts.matrix

@@ -4,7 +4,8 @@
     .venv/bin/python scripts/make_examples.py mnist-lenet300 --seeds 0
 
 Trainings can be interrupted; the same command goes on from the checkpoints in out/examples/. Two recipes, or two seeds
-in separate processes, may run side by side on two cores. The sizes are those of mps2-an386 (Cortex-M4).
+in separate processes, may run side by side on two cores. The sizes are those of mps2-an386 (Cortex-M4). Beside the
+figures, <recipe>.curve.json keeps how the shipped seed's training went.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from tinybayes import tbn
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph
 from tinybayes.pipeline import compile_network, network_from_training
+from tinybayes.recipes.curve import Curve
 from tinybayes.recipes.knobs import KNOBS
 from tinybayes.recipes.recipe import train
 from tinybayes.recipes.training import Progress
@@ -58,38 +60,67 @@ def figures(graph: Graph) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Trains, picks the median seed by accuracy, writes the .tbn and its .json."""
+    """Makes the examples that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", choices=KNOBS)
+    parser.add_argument("recipe", choices=[*KNOBS, "all"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--checkpoints", type=Path, default=Path("out/examples"))
     arguments = parser.parse_args()
     arguments.checkpoints.mkdir(parents=True, exist_ok=True)
-    made: list[tuple[dict[str, Any], Graph]] = []
-    for seed in arguments.seeds:
-        print(f"{arguments.recipe}, seed {seed}", flush=True)
-        knobs = replace(KNOBS[arguments.recipe](), seed=seed)
-        checkpoint = arguments.checkpoints / f"{arguments.recipe}-seed{seed}.checkpoint"
-        graph = network_from_training(train(arguments.recipe, knobs, checkpoint=checkpoint, progress=show))
-        made.append((figures(graph), graph))
+    for recipe in KNOBS if arguments.recipe == "all" else (arguments.recipe,):
+        make(recipe, arguments.seeds, arguments.checkpoints)
+
+
+def make(recipe: str, seeds: list[int], checkpoints: Path) -> None:
+    """Trains the seeds, picks the one of median accuracy, writes its .tbn, its curve and everyone's figures."""
+    made: list[tuple[dict[str, Any], Graph, Curve]] = []
+    for seed in seeds:
+        print(f"{recipe}, seed {seed}", flush=True)
+        knobs = replace(KNOBS[recipe](), seed=seed)
+        trained = train(recipe, knobs, checkpoint=checkpoints / f"{recipe}-seed{seed}.checkpoint", progress=show)
+        graph = network_from_training(trained)
+        made.append((figures(graph), graph, trained.curve))
         print(json.dumps(made[-1][0]), flush=True)
-    made.sort(key=lambda pair: pair[0]["integer_accuracy"])
-    shipped, graph = made[(len(made) - 1) // 2]
-    tbn.save(graph, EXAMPLES / f"{arguments.recipe}.tbn")
+    made.sort(key=lambda one: one[0]["integer_accuracy"])
+    shipped, graph, curve = made[(len(made) - 1) // 2]
+    tbn.save(graph, EXAMPLES / f"{recipe}.tbn")
     record = {
-        "recipe": arguments.recipe,
-        "command": f"tinybayes train {arguments.recipe} --seed {shipped['seed']} --out examples/{arguments.recipe}.tbn",
-        "all_seeds_command": f"python scripts/make_examples.py {arguments.recipe} --seeds "
-        + " ".join(str(seed) for seed in arguments.seeds),
+        "recipe": recipe,
+        "command": f"tinybayes train {recipe} --seed {shipped['seed']} --out examples/{recipe}.tbn",
+        "all_seeds_command": f"python scripts/make_examples.py {recipe} --seeds {' '.join(map(str, seeds))}",
         **shipped,
-        "test_error_percent": round(100 * (1 - shipped["integer_accuracy"]), 3),
-        "seeds": [record for record, _ in sorted(made, key=lambda pair: pair[0]["seed"])],
-        "mean": {
-            key: statistics.mean(record[key] for record, _ in made)
-            for key in ("float_accuracy", "integer_accuracy", "nonzero")
-        },
+        "test_error_percent": error_percent(shipped["integer_accuracy"]),
+        "float_error_percent": error_percent(shipped["float_accuracy"]),
+        "weights_bytes": shipped["flash"]["weights_bytes"],
+        "seeds": [record for record, _, _ in sorted(made, key=lambda one: one[0]["seed"])],
+        "over_seeds": over_seeds([record for record, _, _ in made]),
     }
-    (EXAMPLES / f"{arguments.recipe}.json").write_text(json.dumps(record, indent=1) + "\n")
+    write(EXAMPLES / f"{recipe}.json", record, indent=1)
+    write(EXAMPLES / f"{recipe}.curve.json", curve.record())
+
+
+def error_percent(accuracy: float) -> float:
+    """The error of an accuracy, in percent."""
+    return round(100 * (1 - accuracy), 3)
+
+
+def over_seeds(records: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Mean, and half the distance of the extremes, of what seeds differ in."""
+    values = {
+        "test_error_percent": [error_percent(record["integer_accuracy"]) for record in records],
+        "float_error_percent": [error_percent(record["float_accuracy"]) for record in records],
+        "weights_bytes": [record["flash"]["weights_bytes"] for record in records],
+        "nonzero": [record["nonzero"] for record in records],
+    }
+    return {
+        name: {"mean": round(statistics.mean(found), 3), "spread": round((max(found) - min(found)) / 2, 3)}
+        for name, found in values.items()
+    }
+
+
+def write(path: Path, record: dict[str, Any], indent: int | None = None) -> None:
+    """JSON, ended by a line end."""
+    path.write_text(json.dumps(record, indent=indent) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from tinybayes.errors import LimitError, UnsupportedError, UserError
 from tinybayes.ir import Graph
 from tinybayes.passes import to_integer
 from tinybayes.plan import Limits, Plan, check_fits, make_plan
-from tinybayes.reference import execute, quantize_input
+from tinybayes.reference import chosen_classes, execute, quantize_input
 from tinybayes.report import record as records
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def reference_classes(graph: Graph, x: npt.NDArray[np.float32]) -> npt.NDArray[n
     """The class with the largest output (the first of equals) in the reference, for each sample."""
     codes = quantize_input(graph, x)
     chunks = (execute(graph, codes[start : start + _CHUNK_SAMPLES]) for start in range(0, len(codes), _CHUNK_SAMPLES))
-    return np.concatenate([values[graph.output].argmax(axis=-1) for values in chunks])
+    return np.concatenate([chosen_classes(values[graph.output]) for values in chunks])
 
 
 def reference_accuracy(graph: Graph, x: npt.NDArray[np.float32], y: npt.NDArray[np.int64]) -> float:

@@ -12,7 +12,7 @@ from tinybayes.errors import LimitError, UserError
 from tinybayes.ir import Graph
 from tinybayes.passes import fold_batchnorm, to_integer
 from tinybayes.pipeline import import_network, reference_classes
-from tinybayes.reference import execute, scaled_input
+from tinybayes.reference import chosen_classes, execute, scaled_input
 
 if TYPE_CHECKING:
     from torch import nn
@@ -141,4 +141,4 @@ class _Search:
 def _float_classes(graph: Graph, x: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     chunks = (x[start : start + _CHUNK_SAMPLES] for start in range(0, len(x), _CHUNK_SAMPLES))
     outputs = [execute(graph, scaled_input(graph, chunk))[graph.output] for chunk in chunks]
-    return np.concatenate([output.argmax(axis=-1) for output in outputs])
+    return np.concatenate([chosen_classes(output) for output in outputs])

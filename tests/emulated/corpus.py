@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.emulated import unary_networks
 from tests.golden.networks import NETWORKS
 from tests.networks import Builder, formats_preferring
 from tinybayes import tbn
@@ -44,10 +45,7 @@ def corpus() -> tuple[Entry, ...]:
     names = sorted({name for _, name in FORMATS})
     formats = [Entry(f"all operators, {name}", _all_operators(), format=name) for name in names]
     formats.append(Entry("aligned channels, blocks", _aligned_channels(), format="blocks"))
-    unary = [
-        Entry("functions by table", _functions()),
-        Entry("functions by table, sparse", _functions(), format="index"),
-    ]
+    unary = [Entry(name, graph, format=format_) for name, graph, format_ in unary_networks.all_of_them()]
     return (
         *examples,
         *golden,
@@ -73,14 +71,6 @@ def _aligned_channels() -> Graph:
     """Channels in fours, as a convolution in blocks wants them."""
     network = Builder(np.random.default_rng(8), (9, 10, 4), levels=9).conv(8, (3, 3), padding=(1, 1, 0, 0))
     return network.max_pool((2, 2)).conv(5, (2, 2)).flatten().linear(4).graph()
-
-
-def _functions() -> Graph:
-    """Tables in place, between margins, shared and at the end; other scales in between."""
-    network = Builder(np.random.default_rng(9), (9, 10, 2), levels=9).requantize("uint8").conv(5, (3, 3)).pointwise()
-    network = network.conv(4, (3, 3), padding=(1, 1, 1, 1)).max_pool((2, 2)).requantize("uint8")
-    network = network.conv(6, (2, 2), padding=(1, 0, 1, 0), dtype="int8").pointwise("uint8").flatten().linear(7)
-    return network.pointwise().linear(5).pointwise(table=network.nodes[-2].table).graph()
 
 
 def _large_map() -> Graph:

@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -125,13 +126,14 @@ def test_integers_cost_little_accuracy(graph: Graph) -> None:
 
 def test_imu_user_id_over_its_seeds() -> None:
     figures = json.loads((EXAMPLES / "imu-user-id.json").read_text())
-    mean = figures["mean"]
+    seeds = figures["seeds"]
+    mean = {key: fmean(record[key] for record in seeds) for key in ("float_accuracy", "integer_accuracy", "nonzero")}
     dense = sum(math.prod(node.dense_shape) for node in tbn.load(EXAMPLES / "imu-user-id.tbn").mac_nodes)
-    assert len({record["seed"] for record in figures["seeds"]}) >= 3
+    assert len({record["seed"] for record in seeds}) >= 3
     assert mean["float_accuracy"] >= 0.94
     assert mean["integer_accuracy"] >= mean["float_accuracy"] - 0.01
     assert mean["nonzero"] * 10 <= dense
-    assert all(record["flash"]["weights_bytes"] <= 3500 for record in figures["seeds"])
+    assert all(record["flash"]["weights_bytes"] <= 3500 for record in seeds)
 
 
 def test_imu_user_id_recognises_people(tmp_path: Path) -> None:

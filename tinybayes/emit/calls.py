@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, Conv, MaxPool, Requant, Requantize
+from tinybayes.ir import AveragePool, AveragePoolSpans, Conv, MaxPool, Requant, Requantize, Softmax, SpanPool
 from tinybayes.ir.nodes import MacNode
 from tinybayes.plan import Plan, Step, Storage
 from tinybayes.plan.bounds import accumulator_bound, must_clamp
@@ -369,6 +369,65 @@ def _requantize(plan: Plan, step: Step, _weights_name: str) -> Call:
     return Call("tb_pointwise.h", "tb_requantize_codes", arguments)
 
 
+def _vectors(step: Step) -> Struct:
+    height, width, channels = step.source.tensor.hwc
+    gap = step.target.row_gap_bytes
+    fields: Fields = {
+        "rows": height if gap else 1,
+        "columns": width if gap else height * width,
+        "channels": channels,
+        "output_row_gap": gap,
+    }
+    return Struct("tb_vectors", fields)
+
+
+def _softmax(plan: Plan, step: Step, weights: str) -> Call:
+    assert isinstance(step.node, Softmax)
+    assert step.encoding is not None
+    fields: Fields = {
+        "exponentials": f"{weights}.exponentials",
+        "last": step.encoding.constants["last"],
+        "high_bits": step.node.high.bit_length(),
+    }
+    arguments = (
+        _source_struct(plan, step),
+        _target(plan, step, origin=True),
+        _vectors(step),
+        Struct("tb_softmax", fields),
+    )
+    return Call("tb_softmax.h", "tb_softmax", arguments)
+
+
+def _argmax(plan: Plan, step: Step, _weights_name: str) -> Call:
+    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), _vectors(step))
+    return Call("tb_softmax.h", "tb_argmax", arguments)
+
+
+def _pool_spans(plan: Plan, step: Step, weights: str) -> Call:
+    node, source, target = step.node, step.source, step.target
+    assert isinstance(node, SpanPool)
+    assert step.encoding is not None
+    classes = [name for name in ("row_classes", "column_classes") if step.encoding.array(name) is not None]
+    geometry = Struct(
+        "tb_spans",
+        {
+            **{name: f"{weights}.{name}" for name in ("rows", "columns", *classes)},
+            "height": len(node.rows),
+            "width": len(node.columns),
+            "channels": source.tensor.channels,
+            "input_row_bytes": source.stride_bytes,
+            "output_row_gap": target.row_gap_bytes,
+        },
+    )
+    average = "NULL"
+    if isinstance(node, AveragePoolSpans):
+        multipliers, bound = f"{weights}.multipliers", 255 * node.largest_window
+        requant = _requant(node.requant, node.name, multipliers=multipliers, bound=bound)
+        average = f"&(const struct tb_requant){requant}"
+    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), geometry, average)
+    return Call("tb_spans.h", "tb_pool_spans", arguments)
+
+
 def _pad(plan: Plan, step: Step, _weights_name: str) -> Call:
     arguments = (_source(plan, step), _target(plan, step, origin=False), _layout(step.target))
     return Call("tb_map.h", "tb_pad", arguments)
@@ -397,5 +456,9 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
     "select": _select,
     "pointwise": _pointwise,
     "requantize": _requantize,
+    "softmax": _softmax,
+    "argmax": _argmax,
+    "max_pool_spans": _pool_spans,
+    "average_pool_spans": _pool_spans,
     "pad": _pad,
 }

@@ -9,7 +9,7 @@ import numpy as np
 from tinybayes.assets import asset_directory
 from tinybayes.emit.calls import Call, call, straight_twin, zero_margins
 from tinybayes.emit.environment import environment
-from tinybayes.ir import Pointwise
+from tinybayes.ir import ArgMax, Pointwise
 from tinybayes.plan import Encoding, Plan, Step, WeightArray
 
 _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
@@ -18,9 +18,12 @@ _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_conv_dense.h": ("tb_dot.h", "tb_dot_mve.h", "tb_patch.h", "tb_pooling.h", "tb_pooling_mve.h"),
     "tb_map.h": (),
     "tb_pointwise.h": (),
+    "tb_softmax.h": (),
+    "tb_spans.h": (),
     "tb_arith.h": (),
 }
 _LINE_COLUMNS = 112
+_CLASS_NUMBER = "the number of the largest channel of each position, from 0, the first of equals"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +123,7 @@ def network_files(plan: Plan, name: str) -> dict[str, str]:
         "input": plan.graph.input_tensor,
         "output": plan.graph.output_tensor,
         "scaling": plan.graph.input_scaling,
+        "output_meaning": _CLASS_NUMBER if plan.steps[-1].op == ArgMax.op else "codes of the result",
     }
     templates = environment()
     templates.filters.update(c_float=c_float, c_values=c_values)

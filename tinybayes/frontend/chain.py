@@ -108,7 +108,7 @@ class Chain:
 
     def values_order(self, node: Node) -> npt.NDArray[np.int64] | None:
         """The order of the elements that ``node`` reads, which element-wise operators keep."""
-        if node.op not in ("relu", "batch_norm", "pointwise"):
+        if node.op not in ("relu", "batch_norm", "pointwise", "softmax"):
             return None
         return next((value.order for value in self.values.values() if value.tensor == node.input), None)
 
@@ -179,5 +179,5 @@ def channels_last(torch_shape: tuple[int, ...]) -> tuple[int, ...]:
 _LEAF_CLASSES = frozenset({
     "ReLU", "Flatten", "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",
     "BatchNorm1d", "BatchNorm2d", "Linear", "Conv1d", "Conv2d", "Sigmoid", "Tanh", "Hardswish", "Hardsigmoid",
-    "Hardtanh", "ReLU6", "LeakyReLU", "PReLU", "SiLU", "GELU", "ELU", "SELU", "CELU", "Mish", "Softplus",
+    "Hardtanh", "ReLU6", "LeakyReLU", "PReLU", "SiLU", "GELU", "ELU", "SELU", "CELU", "Mish", "Softplus", "Softmax",
 })  # fmt: skip

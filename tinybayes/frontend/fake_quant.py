@@ -11,17 +11,22 @@ from torch import Tensor, nn
 
 from tinybayes.errors import InternalError
 from tinybayes.ir import (
+    ArgMax,
     AveragePool,
+    AveragePoolSpans,
     Conv,
     Flatten,
     Graph,
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Pointwise,
     Requant,
     Requantize,
     Select,
+    Softmax,
+    SpanPool,
 )
 from tinybayes.ir import Tensor as Grid
 
@@ -72,8 +77,9 @@ def fake_quantized_classes(graph: Graph, x: npt.NDArray[np.float32]) -> npt.NDAr
     """
     network = fake_quantized(graph)
     with torch.no_grad():
-        classes = [network(part).argmax(dim=-1) for part in torch.from_numpy(x).split(_CHUNK_SAMPLES)]
-    return torch.cat(classes).numpy()
+        outputs = torch.cat([network(part) for part in torch.from_numpy(x).split(_CHUNK_SAMPLES)])
+    # A network that ends in argmax puts the class out.
+    return (outputs[..., 0].long() if outputs.shape[-1] == 1 else outputs.argmax(dim=-1)).numpy()
 
 
 Layer = Callable[[Tensor], Tensor]
@@ -128,6 +134,24 @@ def _average_pool(node: AveragePool, graph: Graph) -> Layer:
     return lambda x: _on_grid(F.avg_pool2d(x, node.window, node.stride), node.requant, target)
 
 
+def _windows(node: SpanPool, x: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
+    lines = [
+        torch.stack([reduce(x[:, :, top:bottom, left:right]) for left, right in node.columns], dim=-1)
+        for top, bottom in node.rows
+    ]
+    return torch.stack(lines, dim=-2)
+
+
+def _max_pool_spans(node: MaxPoolSpans, _graph: Graph) -> Layer:
+    return lambda x: _windows(node, x, lambda window: window.amax(dim=(2, 3)))
+
+
+def _average_pool_spans(node: AveragePoolSpans, graph: Graph) -> Layer:
+    target = graph.tensors[node.output]
+    counts = torch.outer(torch.tensor(node.row_counts), torch.tensor(node.column_counts))
+    return lambda x: _on_grid(_windows(node, x, lambda window: window.sum(dim=(2, 3))) / counts, node.requant, target)
+
+
 def _flatten(_node: Flatten, _graph: Graph) -> Layer:
     return lambda x: x.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
 
@@ -147,6 +171,15 @@ def _pointwise(node: Pointwise, graph: Graph) -> Layer:
 def _requantize(node: Requantize, graph: Graph) -> Layer:
     target = graph.tensors[node.output]
     return lambda x: _on_grid(x, node.requant, target)
+
+
+def _softmax(node: Softmax, graph: Graph) -> Layer:
+    target = graph.tensors[node.output]
+    return lambda x: torch.round(x.softmax(dim=1) / target.scale) * target.scale
+
+
+def _argmax(_node: ArgMax, _graph: Graph) -> Layer:
+    return lambda x: x.argmax(dim=1, keepdim=True).double()
 
 
 TORCH_FUNCTIONS: Mapping[str, Callable[..., Tensor]] = MappingProxyType(
@@ -177,5 +210,9 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         Select.op: _select,
         Pointwise.op: _pointwise,
         Requantize.op: _requantize,
+        Softmax.op: _softmax,
+        ArgMax.op: _argmax,
+        MaxPoolSpans.op: _max_pool_spans,
+        AveragePoolSpans.op: _average_pool_spans,
     }
 )

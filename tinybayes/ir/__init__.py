@@ -2,25 +2,32 @@
 
 from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
+    ArgMax,
     AveragePool,
+    AveragePoolSpans,
     BatchNorm,
     Conv,
     Flatten,
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Node,
     Pointwise,
     Relu,
     Requantize,
     Select,
+    Softmax,
+    SpanPool,
 )
 from tinybayes.ir.requant import Requant
 from tinybayes.ir.tensor import Tensor
 from tinybayes.ir.verify import verify
 
 __all__ = [
+    "ArgMax",
     "AveragePool",
+    "AveragePoolSpans",
     "BatchNorm",
     "Conv",
     "Flatten",
@@ -29,12 +36,15 @@ __all__ = [
     "Linear",
     "MacNode",
     "MaxPool",
+    "MaxPoolSpans",
     "Node",
     "Pointwise",
     "Relu",
     "Requant",
     "Requantize",
     "Select",
+    "Softmax",
+    "SpanPool",
     "Tensor",
     "verify",
 ]

@@ -8,24 +8,33 @@ from tinybayes.errors import InternalError
 from tinybayes.ir.functions import CLAMP, FUNCTIONS
 from tinybayes.ir.graph import Graph
 from tinybayes.ir.nodes import (
+    ArgMax,
     AveragePool,
+    AveragePoolSpans,
     BatchNorm,
     Conv,
     Flatten,
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Node,
     Pointwise,
     Relu,
     Requantize,
     Select,
+    Softmax,
+    SpanPool,
 )
 from tinybayes.ir.requant import Requant
 from tinybayes.ir.tensor import Tensor
 
 # Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
 ACCUMULATOR_LIMIT = 2**30 - 1
+MAX_DIVISORS = 256
+"""Different sizes of the windows of one pooling, each with a multiplier of its own."""
+SOFTMAX_CHANNELS = 2**16 - 1
+"""Their exponentials, each at most 2**15, must sum to less than 2**31."""
 _SCALES = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)  # the generated header has float32
 
 
@@ -137,6 +146,30 @@ def _average_pool(node: AveragePool, source: Tensor, target: Tensor) -> None:
         _check(largest <= ACCUMULATOR_LIMIT, node.name, "the sum of a window can exceed 30 bits")
 
 
+def _spans(node: SpanPool, source: Tensor, target: Tensor) -> None:
+    expected = (len(node.rows), len(node.columns), source.channels)
+    _check(target.hwc == expected, node.name, f"output {target.shape} for {expected[:2]} windows")
+    for spans, size in ((node.rows, source.hwc[0]), (node.columns, source.hwc[1])):
+        _check(all(0 <= start < stop <= size for start, stop in spans), node.name, f"windows beyond {size} positions")
+
+
+def _max_pool_spans(node: MaxPoolSpans, source: Tensor, target: Tensor) -> None:
+    _spans(node, source, target)
+    _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "a maximum keeps dtype and scale")
+
+
+def _average_pool_spans(node: AveragePoolSpans, source: Tensor, target: Tensor) -> None:
+    _spans(node, source, target)
+    for counts, spans in ((node.row_counts, node.rows), (node.column_counts, node.columns)):
+        _check(len(counts) == len(spans) and min(counts) >= 1, node.name, "one count, at least 1, for each window")
+    different = len(set(node.row_counts)) * len(set(node.column_counts))
+    _check(different <= MAX_DIVISORS, node.name, f"more than {MAX_DIVISORS} different sizes of windows")
+    _requant(node, node.requant, different, target)
+    if source.is_integer:
+        largest = max(abs(v) for v in source.code_range) * node.largest_window
+        _check(largest <= ACCUMULATOR_LIMIT, node.name, "the sum of a window can exceed 30 bits")
+
+
 def _flatten(node: Flatten, source: Tensor, target: Tensor) -> None:
     _check(target.shape == (source.elements,), node.name, f"{source.shape} flattens to ({source.elements},)")
     _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "flattening keeps dtype and scale")
@@ -179,6 +212,25 @@ def _requantize(node: Requantize, source: Tensor, target: Tensor) -> None:
     _requant(node, node.requant, 1, target)
 
 
+def _softmax(node: Softmax, source: Tensor, target: Tensor) -> None:
+    _check(source.shape == target.shape, node.name, "shape changes")
+    table = node.exponentials
+    _check((table is not None) == target.is_integer, node.name, "integer networks have a table, others have none")
+    _check(source.channels <= SOFTMAX_CHANNELS, node.name, f"more than {SOFTMAX_CHANNELS} channels")
+    if table is not None:
+        _check(node.high == target.code_range[1], node.name, "probability 1 must be the largest code")
+        _check(table.dtype == np.uint16 and 1 <= table.size <= 256, node.name, "a table has 1 to 256 entries, uint16")
+        falls = int(table[0]) == 2**15 and bool(np.all(np.diff(table.astype(np.int64)) <= 0))
+        _check(falls, node.name, "exponentials fall from 2**15")
+
+
+def _argmax(node: ArgMax, source: Tensor, target: Tensor) -> None:
+    _check(target.elements == source.elements // source.channels, node.name, "one code for each position")
+    if target.is_integer:
+        _check(source.channels - 1 <= target.code_range[1], node.name, "more channels than codes")
+        _check(target.scale == 1.0, node.name, "the code is the channel's number, so the scale is 1")
+
+
 _CHECKS: dict[str, Callable[..., None]] = {
     Linear.op: _linear,
     Conv.op: _conv,
@@ -190,4 +242,8 @@ _CHECKS: dict[str, Callable[..., None]] = {
     Relu.op: _relu,
     Pointwise.op: _pointwise,
     Requantize.op: _requantize,
+    Softmax.op: _softmax,
+    ArgMax.op: _argmax,
+    MaxPoolSpans.op: _max_pool_spans,
+    AveragePoolSpans.op: _average_pool_spans,
 }

@@ -4,12 +4,29 @@ import math
 from dataclasses import dataclass
 
 from tinybayes.errors import InternalError, UnsupportedError, UserError
-from tinybayes.ir import AveragePool, Flatten, Graph, MacNode, MaxPool, Node, Pointwise, Relu, Requantize, Select
+from tinybayes.ir import (
+    ArgMax,
+    AveragePool,
+    AveragePoolSpans,
+    Flatten,
+    Graph,
+    MacNode,
+    MaxPool,
+    MaxPoolSpans,
+    Node,
+    Pointwise,
+    Relu,
+    Requantize,
+    Select,
+    Softmax,
+)
 from tinybayes.ir.functions import CLAMP
 
-PASSING = (MaxPool, Flatten, Select)
-CLAMPED = (MacNode, AveragePool, Pointwise, Requantize)
+PASSING = (MaxPool, MaxPoolSpans, Flatten, Select)
+CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize)
 """Layers that make new codes, and can clamp them."""
+GIVEN = (Softmax, ArgMax)
+"""Layers that make new codes on a grid of their own, whatever the data."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +81,7 @@ def runs(graph: Graph) -> tuple[Run, ...]:
         absorbed = clamp_of(node) is not None and clamps
         if isinstance(node, PASSING) or absorbed:
             tails[-1].append(node)
-        elif isinstance(node, CLAMPED) or clamp_of(node) is not None:
+        elif isinstance(node, CLAMPED + GIVEN) or clamp_of(node) is not None:
             heads.append(node)
             tails.append([])
         else:

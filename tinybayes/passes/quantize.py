@@ -6,8 +6,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.errors import InternalError, LimitError, UserError
-from tinybayes.ir import AveragePool, Graph, MacNode, Node, Pointwise, Requantize, Tensor
+from tinybayes.errors import InternalError, LimitError, UnsupportedError, UserError
+from tinybayes.ir import (
+    ArgMax,
+    AveragePool,
+    AveragePoolSpans,
+    Graph,
+    MacNode,
+    Node,
+    Pointwise,
+    Requantize,
+    Softmax,
+    Tensor,
+)
 from tinybayes.ir.functions import FUNCTIONS
 from tinybayes.ir.requant import INT16_MAX, Requant
 from tinybayes.ir.tensor import DType
@@ -15,7 +26,7 @@ from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
 from tinybayes.passes.chains import Run, clamp_of, refuse_empty_layers, runs
 from tinybayes.passes.requantize import choose_pre_shift, choose_requant
-from tinybayes.passes.tables import input_values, table_codes
+from tinybayes.passes.tables import exponentials, input_values, table_codes
 from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
 
 Real = npt.NDArray[np.float64]
@@ -43,6 +54,9 @@ class _Grid:
     def largest_stored_code(self) -> int:
         """The largest magnitude that the dtype holds: what bounds on accumulators assume."""
         return 255 if self.dtype == "uint8" else 128
+
+
+_PROBABILITIES = _Grid("uint8", float(np.float32(1 / 255)), 0, 255)
 
 
 def quantize(
@@ -80,11 +94,18 @@ def quantize(
             nodes.append(_mac(replace(node, inputs=reads), source, grid, statistics, bias_bits))
         elif isinstance(node, AveragePool):
             nodes.append(_average_pool(replace(node, inputs=reads), source, grid))
+        elif isinstance(node, AveragePoolSpans):
+            nodes.append(_average_pool_spans(replace(node, inputs=reads), source, grid))
         elif node is not None and clamp_of(node) is not None:
             requant = _rescaling(source, grid)
             nodes.append(Requantize(name=node.name, inputs=reads, output=node.output, requant=requant))
         elif isinstance(node, Pointwise):
             nodes.append(_pointwise(replace(node, inputs=reads), source, grid))
+        elif isinstance(node, Softmax):
+            table = exponentials(source.scale)
+            nodes.append(replace(node, inputs=reads, exponentials=table, high=grid.high))
+        elif isinstance(node, ArgMax):
+            nodes.append(replace(node, inputs=reads))
         elif node is not None:
             raise InternalError(f"{node.name}: {node.op} cannot be quantized")
         nodes.extend(_passing(run))
@@ -108,6 +129,10 @@ def _passing(run: Run) -> list[Node]:
 
 def _grid(graph: Graph, run: Run, source: _Grid, statistics: Statistics) -> _Grid:
     is_output = graph.output in run.tensors
+    if isinstance(run.producer, Softmax):
+        return _Grid("int8", float(np.float32(1 / 127)), 0, 127) if is_output else _PROBABILITIES
+    if isinstance(run.producer, ArgMax):
+        return _classes(graph, run.producer)
     low, high = run.clamp
     positive = low >= 0 or _is_positive(run.producer, source)
     wide = positive and not is_output
@@ -131,16 +156,29 @@ def _grid(graph: Graph, run: Run, source: _Grid, statistics: Statistics) -> _Gri
     return _Grid("uint8" if wide else "int8", scale, least, most)
 
 
+def _classes(graph: Graph, node: ArgMax) -> _Grid:
+    """The grid of class numbers. Raises UnsupportedError where there are too many, or something reads them."""
+    channels = graph.tensors[node.input].channels
+    if graph.output != node.output or channels > 128:
+        raise UnsupportedError(
+            f"layer {node.name!r}: argmax of {channels} channels is supported only at the end of a network, and of at "
+            "most 128, because the output is int8: end the network before it, and compare the outputs yourself"
+        )
+    return _Grid("int8", 1.0, 0, 127)
+
+
 def _is_positive(producer: Node | None, source: _Grid) -> bool:
     """Whether nothing below zero comes out of a layer, whatever its weights are."""
     if isinstance(producer, Pointwise) and clamp_of(producer) is None:
         return bool((FUNCTIONS[producer.function].evaluate(_values(source), *producer.parameters) >= 0).all())
-    return isinstance(producer, AveragePool) and source.low >= 0
+    return isinstance(producer, AveragePool | AveragePoolSpans) and source.low >= 0
 
 
 def _largest(run: Run, source: _Grid) -> float:
     """A bound on what the run's producer can put out."""
     values = source.scale * source.largest_stored_code
+    if isinstance(run.producer, AveragePoolSpans):
+        return values * run.producer.largest_window / int(run.producer.divisors.min())
     if isinstance(run.producer, MacNode):
         return float((np.abs(run.producer.matrix).sum(axis=1) * values + np.abs(run.producer.bias)).max())
     if isinstance(run.producer, Pointwise):
@@ -213,11 +251,20 @@ def _rescaling(source: _Grid, grid: _Grid) -> Requant:
 
 def _average_pool(node: AveragePool, source: _Grid, grid: _Grid) -> AveragePool:
     positions = node.window[0] * node.window[1]
+    return replace(node, requant=_mean(node, positions, np.array([positions]), source, grid))
+
+
+def _average_pool_spans(node: AveragePoolSpans, source: _Grid, grid: _Grid) -> AveragePoolSpans:
+    return replace(node, requant=_mean(node, node.largest_window, node.divisors, source, grid))
+
+
+def _mean(node: Node, positions: int, divisors: npt.NDArray[np.int64], source: _Grid, grid: _Grid) -> Requant:
+    """Divides sums of the codes of at most ``positions`` by each of ``divisors``."""
     largest = positions * source.largest_stored_code
     if largest > ACCUMULATOR_LIMIT:
         raise LimitError(
             f"layer {node.name!r}: the sum of {positions} codes does not fit the accumulator: pool in two steps"
         )
-    ratio = np.array([source.scale / (positions * grid.scale)])
+    ratio = source.scale / (divisors.astype(np.float64) * grid.scale)
     pre_shift = choose_pre_shift(ratio, np.array([float(largest)]), grid.largest_code)
-    return replace(node, requant=choose_requant(ratio, pre_shift, grid.low, grid.high))
+    return choose_requant(ratio, pre_shift, grid.low, grid.high)

@@ -33,3 +33,10 @@ def table_codes(
     values = FUNCTIONS[function].evaluate(input_values(dtype, scale), *parameters)
     codes: npt.NDArray[np.int16] = np.clip(np.rint(values / output_scale), *bounds).astype(np.int16)
     return codes
+
+
+def exponentials(scale: float) -> npt.NDArray[np.uint16]:
+    """``exp(-scale d) 2**15`` rounded to nearest, for d = 0, 1, ... until it is 0: uint16, at most 256 of them."""
+    values = np.rint(np.exp(-scale * np.arange(256)) * 2.0**15).astype(np.uint16)
+    table: npt.NDArray[np.uint16] = values[: int(np.count_nonzero(values)) + 1]
+    return table

@@ -6,11 +6,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinybayes.errors import UnsupportedError
-from tinybayes.ir import AveragePool, Conv, Flatten, Graph, MacNode, MaxPool, Node, Pointwise, Requantize, Select
+from tinybayes.ir import (
+    ArgMax,
+    AveragePool,
+    AveragePoolSpans,
+    Conv,
+    Flatten,
+    Graph,
+    MacNode,
+    MaxPool,
+    MaxPoolSpans,
+    Node,
+    Pointwise,
+    Requantize,
+    Select,
+    Softmax,
+)
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
 from tinybayes.plan.storage import Storage
-from tinybayes.plan.tables import pointwise_table
+from tinybayes.plan.tables import pointwise_table, softmax_table, span_tables
 
 PAD = "pad"
 WORD_BYTES = 4
@@ -18,7 +33,10 @@ PAIR_BYTES = 4
 STATE_BYTES = 4
 FIELDS = 4
 """Receptive fields that a dense convolution takes at once."""
-STEP_OPERATORS = (Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, PAD)
+STEP_OPERATORS = (
+    Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
+    MaxPoolSpans.op, AveragePoolSpans.op, PAD,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,5 +245,11 @@ def _select_runs(node: Select) -> Encoding:
     return Encoding("runs", (WeightArray("runs", values, "tables", "elements to skip, elements to take"),), {})
 
 
-_TABLES: dict[str, Callable[..., Encoding]] = {Select.op: _select_runs, Pointwise.op: pointwise_table}
+_TABLES: dict[str, Callable[..., Encoding]] = {
+    Select.op: _select_runs,
+    Pointwise.op: pointwise_table,
+    Softmax.op: softmax_table,
+    MaxPoolSpans.op: span_tables,
+    AveragePoolSpans.op: span_tables,
+}
 """What the operators without weights store in flash."""

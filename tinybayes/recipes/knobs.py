@@ -67,6 +67,11 @@ class Knobs:
     latent_learning_rate: float = _knob(
         2e-4, "learning rate of the values that decide which level a weight takes", _CHOSEN
     )
+    entropy_weight: float = _knob(
+        0.0,
+        "weight of the coded size of shared weights in the loss; 1 is the description length, 0 leaves it out",
+        "Oktay et al., ICLR 2020",
+    )
     by_recording_epochs: int = _knob(
         0, "epochs of the side experiment that splits by recording; 0 leaves it out", _CHOSEN
     )
@@ -141,7 +146,7 @@ class MnistLenet300Knobs(Knobs):
     kl_weight: float = _chosen(Knobs, "kl_weight", 2.0)
     warm_up_start: float = _chosen(Knobs, "warm_up_start", 0.0)
     warm_up_epochs: float = _chosen(Knobs, "warm_up_epochs", 10.0)
-    most_nonzero: int = _chosen(Knobs, "most_nonzero", 4400, "the size and speed that the network is meant to have")
+    most_nonzero: int = _chosen(Knobs, "most_nonzero", 4000, "the size and speed that the network is meant to have")
     cap_end: float = _chosen(Knobs, "cap_end", 0.6)
     distillation: float = _chosen(Knobs, "distillation", 0.5)
     fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 15)
@@ -150,9 +155,65 @@ class MnistLenet300Knobs(Knobs):
     rate: float = _chosen(Knobs, "rate", 0.002)
     share_epochs: int = _chosen(Knobs, "share_epochs", 8)
     share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 5e-4)
+    entropy_weight: float = _chosen(Knobs, "entropy_weight", 0.5)
 
 
-KNOBS: dict[str, type[Knobs]] = {"imu-user-id": ImuUserIdKnobs, "mnist-lenet300": MnistLenet300Knobs}
+@dataclass(frozen=True, kw_only=True)
+class MnistLenet300LowKnobs(MnistLenet300Knobs):
+    """Knobs of ``mnist-lenet300-low``: the same network with more weights and a lower error."""
+
+    kl_weight: float = _chosen(Knobs, "kl_weight", 1.0)
+    most_nonzero: int = _chosen(Knobs, "most_nonzero", 8000, "the size that the network is meant to have")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lenet5Knobs(Knobs):
+    """Knobs of ``mnist-lenet5``."""
+
+    batch: int = _chosen(Knobs, "batch", 100)
+    shift_pixels: int = _chosen(Knobs, "shift_pixels", 1)
+    dense_epochs: int = _chosen(Knobs, "dense_epochs", 12)
+    sparse_epochs: int = _chosen(Knobs, "sparse_epochs", 50)
+    log_sigma2_learning_rate: float = _chosen(Knobs, "log_sigma2_learning_rate", 4e-3)
+    initial_log_sigma2: float = _chosen(Knobs, "initial_log_sigma2", -8.0)
+    warm_up_start: float = _chosen(Knobs, "warm_up_start", 0.0)
+    warm_up_epochs: float = _chosen(Knobs, "warm_up_epochs", 10.0)
+    most_nonzero: int = _chosen(Knobs, "most_nonzero", 2600, "the size that the network is meant to have")
+    cap_end: float = _chosen(Knobs, "cap_end", 0.7)
+    distillation: float = _chosen(Knobs, "distillation", 0.5)
+    fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 12)
+    fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 1e-3)
+    levels: int = _chosen(Knobs, "levels", 15)
+    rate: float = _chosen(Knobs, "rate", 0.002)
+    share_epochs: int = _chosen(Knobs, "share_epochs", 8)
+    share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 5e-4)
+    averaging: float = _chosen(Knobs, "averaging", 0.99)
+    entropy_weight: float = _chosen(Knobs, "entropy_weight", 0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lenet5SmallKnobs(Lenet5Knobs):
+    """Knobs of ``mnist-lenet5-small``."""
+
+    sparse_epochs: int = _chosen(Knobs, "sparse_epochs", 80)
+    most_nonzero: int = _chosen(Knobs, "most_nonzero", 1800, "the size that the network is meant to have")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FashionLenet5Knobs(Lenet5Knobs):
+    """Knobs of ``fashion-lenet5``."""
+
+    most_nonzero: int = _chosen(Knobs, "most_nonzero", 14000, "the size that the network is meant to have")
+
+
+KNOBS: dict[str, type[Knobs]] = {
+    "imu-user-id": ImuUserIdKnobs,
+    "mnist-lenet300": MnistLenet300Knobs,
+    "mnist-lenet300-low": MnistLenet300LowKnobs,
+    "mnist-lenet5": Lenet5Knobs,
+    "mnist-lenet5-small": Lenet5SmallKnobs,
+    "fashion-lenet5": FashionLenet5Knobs,
+}
 
 
 def demo_knobs(seed: int = 0) -> Knobs:

@@ -77,3 +77,28 @@ def mnist_lenet300_network(data: Dataset) -> nn.Sequential:
         nn.ReLU(),
         nn.Linear(100, data.classes),
     )
+
+
+def lenet5_network(data: Dataset) -> nn.Sequential:
+    """LeNet-5 in Caffe's shape, 20-50-500 units, over (batch, 1, 28, 28), with a ReLU behind each hidden layer."""
+    return _lenet5(20, 50, 500, data.classes)
+
+
+def lenet5_small_network(data: Dataset) -> nn.Sequential:
+    """A LeNet-5 with 12-24-96 units over (batch, 1, 28, 28)."""
+    return _lenet5(12, 24, 96, data.classes)
+
+
+def _lenet5(first: int, second: int, hidden: int, classes: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(1, first, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(first, second, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16 * second, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, classes),
+    )

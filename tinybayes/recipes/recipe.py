@@ -6,11 +6,16 @@ from pathlib import Path
 
 from torch import nn
 
-from tinybayes.datasets import Dataset, imu_user_id, imu_user_id_by_recording, mnist
+from tinybayes.datasets import Dataset, fashion_mnist, imu_user_id, imu_user_id_by_recording, mnist
 from tinybayes.errors import UserError, did_you_mean
 from tinybayes.recipes.evaluation import calibration_samples
 from tinybayes.recipes.knobs import KNOBS, Knobs
-from tinybayes.recipes.networks import imu_user_id_network, mnist_lenet300_network
+from tinybayes.recipes.networks import (
+    imu_user_id_network,
+    lenet5_network,
+    lenet5_small_network,
+    mnist_lenet300_network,
+)
 from tinybayes.recipes.trainer import Trainer, side_knobs
 from tinybayes.recipes.training import Progress, Trained
 
@@ -31,6 +36,10 @@ RECIPES: dict[str, Recipe] = {
         side_data=lambda knobs: imu_user_id_by_recording(knobs.train_stride),
     ),
     "mnist-lenet300": Recipe(network=mnist_lenet300_network, data=lambda knobs: mnist()),
+    "mnist-lenet300-low": Recipe(network=mnist_lenet300_network, data=lambda knobs: mnist()),
+    "mnist-lenet5": Recipe(network=lenet5_network, data=lambda knobs: mnist()),
+    "mnist-lenet5-small": Recipe(network=lenet5_small_network, data=lambda knobs: mnist()),
+    "fashion-lenet5": Recipe(network=lenet5_network, data=lambda knobs: fashion_mnist()),
 }
 
 
@@ -54,7 +63,8 @@ def train(
         )
     knobs = KNOBS[recipe_name]() if knobs is None else knobs
     data = recipe.data(knobs)
-    module, results = Trainer(recipe_name, knobs, data, recipe.network, checkpoint, progress).run()
+    trainer = Trainer(recipe_name, knobs, data, recipe.network, checkpoint, progress)
+    module, results = trainer.run()
     by_recording = None
     if recipe.side_data is not None and knobs.by_recording_epochs > 0:
         by_recording = _side_accuracy(recipe_name, recipe, knobs, checkpoint, progress)
@@ -67,6 +77,7 @@ def train(
         seed=knobs.seed,
         knobs=knobs,
         by_recording=by_recording,
+        curve=trainer.state.curve,
     )
 
 

@@ -1,5 +1,6 @@
 """The stages of a training: what module each one trains, with which optimizer, schedule and penalty."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from tinybayes.compress import (
     prune,
     weight_counts,
 )
+from tinybayes.recipes.curve import LayerFigures, plain_layers, posterior_layers, shared_layers
 from tinybayes.recipes.knobs import Knobs
 from tinybayes.recipes.networks import evened
 
@@ -53,6 +55,7 @@ class Stage:
     groups: Callable[[nn.Module], list[dict[str, Any]]]
     plain: Callable[[Any], nn.Module]
     nonzero: Callable[[Any], int]
+    layers: Callable[[nn.Module], dict[str, LayerFigures]] = plain_layers
     factor: Callable[[float, float], float] = cosine
     penalty: Callable[[nn.Module, float], Tensor | None] = _no_penalty
     after_epoch: Callable[[nn.Module, int], None] = _nothing
@@ -101,7 +104,13 @@ def stages(
         folded = fold_batch_norm(modules["fine-tuned"].plain())
         if knobs.compensate:
             folded = compensate(equalize(evened(folded, samples)), knobs.levels, knobs.rate, samples)
-        return SharedNetwork(folded, knobs.levels, knobs.rate)
+        return SharedNetwork(folded, knobs.levels, knobs.rate, prunes=knobs.entropy_weight > 0)
+
+    def description(module: nn.Module, epoch: float) -> Tensor | None:
+        if knobs.entropy_weight <= 0:
+            return None
+        assert isinstance(module, SharedNetwork)
+        return knobs.entropy_weight * math.log(2) / train_samples * module.coded_bits()
 
     return (
         Stage(
@@ -120,6 +129,7 @@ def stages(
             groups=sparse_groups,
             plain=posterior_mean,
             nonzero=living,
+            layers=lambda module: posterior_layers(module, knobs.threshold),
             factor=constant_then_linear,
             penalty=divergence,
             after_epoch=cap,
@@ -151,6 +161,8 @@ def stages(
             groups=shared_groups,
             plain=SharedNetwork.plain,
             nonzero=_plain_nonzero,
+            layers=shared_layers,
+            penalty=description,
             averages=True,
         ),
     )

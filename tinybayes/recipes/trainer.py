@@ -4,7 +4,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tinybayes.compress import estimated_bytes, weight_counts
 from tinybayes.datasets import Dataset
 from tinybayes.recipes.augment import Augmentation
 from tinybayes.recipes.checkpoint import load_checkpoint, refused, save_checkpoint
+from tinybayes.recipes.curve import Curve, signal_to_noise
 from tinybayes.recipes.evaluation import accuracy, spread_rows
 from tinybayes.recipes.knobs import Knobs
 from tinybayes.recipes.stages import Stage, optimizer, stages
@@ -38,6 +39,7 @@ class _State:
     optimizer: torch.optim.Optimizer | None = None
     average: dict[str, Tensor] | None = None
     seconds: float = 0.0
+    curve: Curve = field(default_factory=Curve)
 
 
 class Trainer:
@@ -147,6 +149,8 @@ class Trainer:
 
     def _report(self, stage: Stage, module: nn.Module, loss: float) -> None:
         nonzero, weights = stage.nonzero(module), weight_counts(self.state.modules["dense"])[1]
+        error_percent = 100 * (1 - accuracy(module, self.x["validation"], self.y["validation"]))
+        self.state.curve.add(stage.name, self.state.epoch, loss, error_percent, stage.layers(module))
         self.progress(
             Progress(
                 recipe=self.recipe,
@@ -154,7 +158,7 @@ class Trainer:
                 epoch=self.state.epoch,
                 epochs=stage.epochs,
                 loss=loss,
-                error_percent=100 * (1 - accuracy(module, self.x["validation"], self.y["validation"])),
+                error_percent=error_percent,
                 nonzero=nonzero,
                 sparsity=1 - nonzero / weights,
                 seconds_left=self._seconds_left(stage),
@@ -170,6 +174,8 @@ class Trainer:
 
     def _close(self, stage: Stage, module: nn.Module) -> None:
         plain = stage.plain(module).eval()
+        if stage.name == "sparse":
+            self.state.curve.signal_to_noise = signal_to_noise(module)
         _, weights = weight_counts(plain)
         self.state.results[stage.name] = {
             "accuracy": accuracy(plain, self.x["test"], self.y["test"]),
@@ -192,6 +198,7 @@ class Trainer:
             "modules": {name: copy.deepcopy(module.state_dict()) for name, module in state.modules.items()},
             "optimizer": None if state.optimizer is None else copy.deepcopy(state.optimizer.state_dict()),
             "average": copy.deepcopy(state.average),
+            "curve": copy.deepcopy(vars(state.curve)),
             "random": torch.get_rng_state(),
         }
 
@@ -218,6 +225,7 @@ class Trainer:
             None,
             content["average"],
             float(content["seconds"]),
+            Curve(**content["curve"]),
         )
         begun = [stage for stage in self.stages if stage.name in content["modules"]]
         running = content["optimizer"] is not None

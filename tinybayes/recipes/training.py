@@ -6,6 +6,7 @@ from torch import nn
 
 from tinybayes.datasets import Dataset
 from tinybayes.datasets.dataset import Floats
+from tinybayes.recipes.curve import Curve
 from tinybayes.recipes.knobs import Knobs
 
 
@@ -31,6 +32,7 @@ class Trained:
     ``stages`` maps dense, sparse, pruned, fine-tuned and shared to accuracy (test), validation_accuracy (fractions),
     nonzero, weights, estimated_bytes and seconds. ``calibration_x`` are training samples. ``by_recording`` is the test
     accuracy of the dense network when whole recordings are held out, where the recipe has that side experiment.
+    ``curve`` says how every epoch went.
     """
 
     recipe: str
@@ -41,6 +43,7 @@ class Trained:
     seed: int
     knobs: Knobs
     by_recording: float | None
+    curve: Curve
 
     @property
     def dense_accuracy(self) -> float:

