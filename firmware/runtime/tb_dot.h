@@ -201,17 +201,15 @@ TB_INLINE void tb_dot_4x1(struct tb_dot dot, uint32_t row, int32_t sums[4])
 #define TB_DOT_ROWS 2U
 #endif
 
-/** Makes four copied fields ready for `tb_dot_rows`. */
-TB_INLINE void tb_dot_prepare(uint8_t *fields, uint32_t bytes, bool is_signed)
+/** Moves `count` unsigned bytes, a multiple of 4 from an aligned address on, down by 128, to signed ones. */
+TB_INLINE void tb_center(uint8_t *bytes, uint32_t count)
 {
 #if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
-    if (!is_signed) {
-        tb_mve_center(fields, 4U * bytes);
-    }
+    tb_mve_center(bytes, count);
 #else
-    (void)fields;
-    (void)bytes;
-    (void)is_signed;
+    for (uint32_t i = 0; i < count; i++) {
+        bytes[i] ^= 0x80U;
+    }
 #endif
 }
 

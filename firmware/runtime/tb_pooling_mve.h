@@ -5,9 +5,11 @@
 #ifndef TB_POOLING_MVE_H
 #define TB_POOLING_MVE_H
 
-#include <arm_mve.h>
-
 #include "tb_pooling.h"
+
+#if defined(__ARM_FEATURE_MVE)
+
+#include <arm_mve.h>
 
 /** Four neighbouring rows of a layer. */
 struct tb_four {
@@ -15,8 +17,8 @@ struct tb_four {
     int32x4_t bias;
 };
 
-/** The four rows from `row` on; `lacks` is what their sums lack, in units of 128, or NULL. */
-TB_INLINE struct tb_four tb_four_rows(const struct tb_rows *rows, uint32_t row, const int32_t *lacks)
+/** The four rows from `row` on. */
+TB_INLINE struct tb_four tb_four_rows(const struct tb_rows *rows, uint32_t row)
 {
     int32x4_t bias;
     if (rows->bias8 != NULL) {
@@ -26,9 +28,8 @@ TB_INLINE struct tb_four tb_four_rows(const struct tb_rows *rows, uint32_t row, 
     } else {
         bias = vldrwq_s32(rows->bias32 + row);
     }
-    bias = vshlq_r_s32(bias, (int32_t)rows->bias_shift);
-    if (lacks != NULL) {
-        bias = vaddq_s32(bias, vshlq_n_s32(vldrwq_s32(lacks), 7));
+    if (rows->bias_shift != 0U) {
+        bias = vshlq_r_s32(bias, (int32_t)rows->bias_shift);
     }
     return (struct tb_four){row, bias};
 }
@@ -74,7 +75,7 @@ TB_INLINE void tb_four_store(const struct tb_pooling *pooling, const struct tb_r
 
 /** As `tb_pooling_four`, for four rows; `sums` are those of the four positions. */
 TB_INLINE void tb_four_windows(const struct tb_pooling *pooling, const struct tb_rows *rows, const struct tb_four *four,
-                               int32_t sums[5][4], uint8_t *const targets[4])
+                               int32_t sums[4][4], uint8_t *const targets[4])
 {
     const uint32_t size = pooling->window_height * pooling->window_width;
     for (uint32_t window = 0; window < 4U / size; window++) {
@@ -88,7 +89,7 @@ TB_INLINE void tb_four_windows(const struct tb_pooling *pooling, const struct tb
 
 /** `count` positions of larger windows: into the rows' states, or, when they are complete, to their codes. */
 TB_INLINE void tb_four_part(const struct tb_pooling *pooling, const struct tb_rows *rows, const struct tb_four *four,
-                            int32_t sums[5][4], uint32_t count, bool first, bool last, int32_t *states, uint8_t *target)
+                            int32_t sums[4][4], uint32_t count, bool first, bool last, int32_t *states, uint8_t *target)
 {
     int32x4_t value = first ? vdupq_n_s32(tb_pooling_start(pooling)) : vldrwq_s32(states + four->row);
     value = tb_four_take(pooling, rows, four, value, vldrwq_s32(sums[0]));
@@ -107,5 +108,7 @@ TB_INLINE void tb_four_part(const struct tb_pooling *pooling, const struct tb_ro
         vstrwq_s32(states + four->row, value);
     }
 }
+
+#endif
 
 #endif

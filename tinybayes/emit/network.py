@@ -19,6 +19,7 @@ _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_map.h": (),
     "tb_pointwise.h": (),
     "tb_softmax.h": (),
+    "tb_spans.h": (),
     "tb_arith.h": (),
 }
 _LINE_COLUMNS = 112

@@ -7,7 +7,18 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.errors import InternalError, LimitError, UnsupportedError, UserError
-from tinybayes.ir import ArgMax, AveragePool, Graph, MacNode, Node, Pointwise, Requantize, Softmax, Tensor
+from tinybayes.ir import (
+    ArgMax,
+    AveragePool,
+    AveragePoolSpans,
+    Graph,
+    MacNode,
+    Node,
+    Pointwise,
+    Requantize,
+    Softmax,
+    Tensor,
+)
 from tinybayes.ir.functions import FUNCTIONS
 from tinybayes.ir.requant import INT16_MAX, Requant
 from tinybayes.ir.tensor import DType
@@ -83,6 +94,8 @@ def quantize(
             nodes.append(_mac(replace(node, inputs=reads), source, grid, statistics, bias_bits))
         elif isinstance(node, AveragePool):
             nodes.append(_average_pool(replace(node, inputs=reads), source, grid))
+        elif isinstance(node, AveragePoolSpans):
+            nodes.append(_average_pool_spans(replace(node, inputs=reads), source, grid))
         elif node is not None and clamp_of(node) is not None:
             requant = _rescaling(source, grid)
             nodes.append(Requantize(name=node.name, inputs=reads, output=node.output, requant=requant))
@@ -158,12 +171,14 @@ def _is_positive(producer: Node | None, source: _Grid) -> bool:
     """Whether nothing below zero comes out of a layer, whatever its weights are."""
     if isinstance(producer, Pointwise) and clamp_of(producer) is None:
         return bool((FUNCTIONS[producer.function].evaluate(_values(source), *producer.parameters) >= 0).all())
-    return isinstance(producer, AveragePool) and source.low >= 0
+    return isinstance(producer, AveragePool | AveragePoolSpans) and source.low >= 0
 
 
 def _largest(run: Run, source: _Grid) -> float:
     """A bound on what the run's producer can put out."""
     values = source.scale * source.largest_stored_code
+    if isinstance(run.producer, AveragePoolSpans):
+        return values * run.producer.largest_window / int(run.producer.divisors.min())
     if isinstance(run.producer, MacNode):
         return float((np.abs(run.producer.matrix).sum(axis=1) * values + np.abs(run.producer.bias)).max())
     if isinstance(run.producer, Pointwise):
@@ -236,11 +251,20 @@ def _rescaling(source: _Grid, grid: _Grid) -> Requant:
 
 def _average_pool(node: AveragePool, source: _Grid, grid: _Grid) -> AveragePool:
     positions = node.window[0] * node.window[1]
+    return replace(node, requant=_mean(node, positions, np.array([positions]), source, grid))
+
+
+def _average_pool_spans(node: AveragePoolSpans, source: _Grid, grid: _Grid) -> AveragePoolSpans:
+    return replace(node, requant=_mean(node, node.largest_window, node.divisors, source, grid))
+
+
+def _mean(node: Node, positions: int, divisors: npt.NDArray[np.int64], source: _Grid, grid: _Grid) -> Requant:
+    """Divides sums of the codes of at most ``positions`` by each of ``divisors``."""
     largest = positions * source.largest_stored_code
     if largest > ACCUMULATOR_LIMIT:
         raise LimitError(
             f"layer {node.name!r}: the sum of {positions} codes does not fit the accumulator: pool in two steps"
         )
-    ratio = np.array([source.scale / (positions * grid.scale)])
+    ratio = source.scale / (divisors.astype(np.float64) * grid.scale)
     pre_shift = choose_pre_shift(ratio, np.array([float(largest)]), grid.largest_code)
-    return replace(node, requant=choose_requant(ratio, pre_shift, grid.low, grid.high))
+    return choose_requant(ratio, pre_shift, grid.low, grid.high)

@@ -264,3 +264,16 @@ def test_dense_rows_of_a_convolution_are_filled_up_to_words_and_aligned() -> Non
     made = encode("dense", conv(np.arange(1, 11).reshape(2, 1, 5, 1)))
     assert stored(made, "values") == [1, 2, 3, 4, 5, 0, 0, 0, 6, 7, 8, 9, 10, 0, 0, 0]
     assert made.ordered_arrays[0].name == "values"
+
+
+def test_biases_make_up_for_unsigned_activations_that_vectors_take_minus_128() -> None:
+    node = conv(np.array([[[[3, -1, 2]]], [[[-5, 0, 1]]]]))
+    centered = FORMATS["conv", "dense"](node, Site("mve", (0, 255)))
+    assert isinstance(centered, Encoding)
+    codes, shift = stored(centered, "bias"), centered.constants["bias_shift"]
+    assert [code << shift for code in codes] == [128 * 4, 128 * -4]
+    assert centered.constants["centered"] == 1
+    for site in (Site("mve", (-128, 127)), Site("dsp", (0, 255))):
+        plain = FORMATS["conv", "dense"](node, site)
+        assert isinstance(plain, Encoding)
+        assert (stored(plain, "bias"), plain.constants["centered"]) == ([0, 0], 0)
