@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tinybayes.cli.calibration_data import read_calibration
 from tinybayes.cli.compress import compress
 from tinybayes.cli.demo import demo
+from tinybayes.cli.explore import explore
 from tinybayes.cli.show import console, core_table, layer_table, memory_text, print_json, progress_bars, summary_lines
 from tinybayes.errors import UserError, VerificationError
 
@@ -26,6 +28,7 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     app.command()(compress)
     app.command(name="compile")(compile_)
+    app.command()(explore)
     app.command()(build)
     app.command()(run)
     app.command()(verify)
@@ -62,7 +65,7 @@ def compile_(
     from tinybayes.boards import load_target
 
     target = load_target(board)
-    graph = pipeline.load_network(model, _calibration(calibration))
+    graph = pipeline.load_network(model, read_calibration(calibration))
     made = pipeline.compile_network(
         graph,
         target,
@@ -301,14 +304,6 @@ def _places(on: str) -> list[str]:
     if not places:
         raise UserError(f"--on: got {on!r}, wanted host, qemu or URLs of serial ports, separated by commas")
     return places
-
-
-def _calibration(path: str | None) -> Any:  # noqa: ANN401 - an array, without importing numpy here
-    if path is None:
-        return None
-    from tinybayes.datasets.samples import read_file
-
-    return read_file(Path(path)).x
 
 
 def _seconds(text: str | None, option: str) -> float | None:
