@@ -12,7 +12,7 @@ from tinybayes.cli.compress import compress
 from tinybayes.cli.demo import demo
 from tinybayes.cli.explore import explore
 from tinybayes.cli.show import console, core_table, layer_table, memory_text, print_json, progress_bars, summary_lines
-from tinybayes.errors import UserError, VerificationError
+from tinybayes.errors import UserError, VerificationError, did_you_mean
 
 if TYPE_CHECKING:
     from tinybayes.deployment import Deployment
@@ -37,6 +37,9 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
+_SCALES = {"channel": True, "layer": False}
+
+
 def compile_(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="NET.tbn, a .pt2 file, or module:callable.")],
     board: Annotated[str, typer.Option(help="Board, or a core for the library alone; `tinybayes boards` lists them.")],
@@ -46,6 +49,9 @@ def compile_(
     calibration: Annotated[
         str | None, typer.Option(metavar="X.npz", help="Typical inputs, for activation scales.")
     ] = None,
+    scales: Annotated[
+        str, typer.Option(help="Weights of a model have a scale for each channel, or for each layer.")
+    ] = "channel",
     protocol: Annotated[
         str | None,
         typer.Option(help="frames (default): answers on a serial line; none: the bare image.", show_default=False),
@@ -65,7 +71,9 @@ def compile_(
     from tinybayes.boards import load_target
 
     target = load_target(board)
-    graph = pipeline.load_network(model, read_calibration(calibration))
+    if scales not in _SCALES:
+        raise UserError(f"--scales: got {scales!r}; wanted {' or '.join(_SCALES)}.{did_you_mean(scales, _SCALES)}")
+    graph = pipeline.load_network(model, read_calibration(calibration), per_channel=_SCALES[scales])
     made = pipeline.compile_network(
         graph,
         target,

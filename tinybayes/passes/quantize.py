@@ -64,13 +64,15 @@ def quantize(
     calibration: npt.NDArray[np.floating] | None,
     *,
     bias_bits: int = 16,
+    per_channel: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Graph:
     """The integer network for the float network ``graph`` (BatchNorm folded).
 
     ``calibration``: real inputs (samples, *torch input shape), float. ReLUs become the lower clamp of the layer before
     them. Activation scales clip where the mean squared error over the calibration data is least; the output is not
-    clipped. Every bias equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
+    clipped. Weights have a scale for each output channel, or with ``per_channel=False`` one for each layer. Every bias
+    equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
     ``progress`` is called with (samples done, samples).
 
     Raises UserError for missing or wrong calibration data and for a layer without weights, LimitError for a layer whose
@@ -91,7 +93,9 @@ def quantize(
         node = run.producer
         reads = (nodes[-1].output if nodes else graph.input,)
         if isinstance(node, MacNode):
-            nodes.append(_mac(replace(node, inputs=reads), source, grid, statistics, bias_bits))
+            nodes.append(
+                _mac(replace(node, inputs=reads), source, grid, statistics, bias_bits, per_channel=per_channel)
+            )
         elif isinstance(node, AveragePool):
             nodes.append(_average_pool(replace(node, inputs=reads), source, grid))
         elif isinstance(node, AveragePoolSpans):
@@ -191,10 +195,14 @@ def _values(source: _Grid) -> Real:
     return input_values(source.dtype, source.scale)
 
 
-def _mac(node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int) -> MacNode:
+def _mac(
+    node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int, *, per_channel: bool
+) -> MacNode:
     up, down = statistics.peaks[node.output]
     peak = _HEADROOM * np.maximum(up, down if grid.low < 0 else 0.0)
-    weight, weight_scale = quantize_weight(node.weight, _least_scales(node, source, grid, peak))
+    weight, weight_scale = quantize_weight(
+        node.weight, _least_scales(node, source, grid, peak), per_channel=per_channel
+    )
     unit = weight_scale * source.scale
     exact_bias = node.bias.astype(np.float64) / unit
     products = np.abs(weight.reshape(node.outputs, -1).astype(np.int64)).sum(axis=1) * float(source.largest_stored_code)
