@@ -5,6 +5,7 @@ What each term costs is in ``plan/coefficients_conv.py``, by class of core, as `
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.formats.blocks import BLOCK
 from tinybayes.plan.formats.dense import ROW_ALIGNMENT_BYTES
 from tinybayes.plan.formats.index import TILE
+from tinybayes.plan.formats.sixteens import LANES, sixteen_starts
 from tinybayes.plan.steps import WORD_BYTES, Step
 from tinybayes.plan.walk import Walk, walk_of
 
@@ -25,7 +27,8 @@ Terms = tuple[int, ...]
 class ConvShape:
     """What the cost of a convolution depends on; each of its ``rows`` has ``segments`` of ``columns``.
 
-    ``blocks`` counts fours of neighbouring columns that are not all zero, an odd one of a row twice. ``clamps`` says
+    ``blocks`` counts fours of neighbouring columns that are not all zero, an odd one of a row twice;
+    ``sixteens`` the sixteens that hold all nonzeros. ``clamps`` says
     that accumulators are clamped to 16 bits, ``aligned`` that receptive fields are copied in words.
     """
 
@@ -34,6 +37,7 @@ class ConvShape:
     segments: int
     nonzero: int
     blocks: int
+    sixteens: int
     positions: int
     walk: Walk
     clamps: bool
@@ -54,9 +58,9 @@ class ConvShape:
 
     @property
     def dense(self) -> Terms:
-        """Products at four positions, rows, codes, copied bytes in words and alone, segments copied, rows left over.
+        """Products at four positions, rows, codes, copied bytes in words and alone, segments copied, what is left over.
 
-        Kernels take two or four rows together, and others where some are left.
+        Kernels take two or four rows together and sixteen columns, and others where some are left.
         """
         columns = -(-self.columns * self.segments // ROW_ALIGNMENT_BYTES) * ROW_ALIGNMENT_BYTES
         copies = self.walk.copies
@@ -64,7 +68,7 @@ class ConvShape:
         return (
             self.rows * columns * copies, self.rows * copies, *self.codes,
             copied * self.aligned, copied * (not self.aligned), self.segments * self.positions,
-            self.rows % 2 * columns * copies, self.rows % 4 * columns * copies,
+            self.rows % 2 * columns * copies, self.rows % 4 * columns * copies, self.rows * copies * (-columns % LANES),
         )  # fmt: skip
 
 
@@ -74,10 +78,12 @@ CONV_TERMS: dict[tuple[str, str], Callable[[ConvShape], Terms]] = {
     ("conv", "huffman"): lambda s: (*s.sparse(s.nonzero), s.nonzero, s.rows * s.segments),
     ("conv", "pairs"): lambda s: s.sparse(s.nonzero),
     ("conv", "blocks"): lambda s: s.sparse(s.blocks),
+    ("conv", "sixteens"): lambda s: s.sparse(s.sixteens),
 }
 """What the cost of each kernel is a sum of."""
 
 
+@lru_cache(maxsize=4)
 def conv_shape(step: Step) -> ConvShape:
     """The shape of a step that is a convolution."""
     node = step.node
@@ -94,6 +100,7 @@ def conv_shape(step: Step) -> ConvShape:
         segments=segments,
         nonzero=node.nonzero,
         blocks=int((blocks + blocks % 2).sum()),
+        sixteens=sum(len(sixteen_starts(row, columns)) for row in node.matrix),
         positions=step.positions,
         walk=walk_of(step),
         clamps=must_clamp(node.requant, bound, int(node.requant.multiplier.max())),
