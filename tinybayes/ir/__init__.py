@@ -2,14 +2,17 @@
 
 from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
+    Add,
     ArgMax,
     AveragePool,
     BatchNorm,
+    Concat,
     Conv,
     Flatten,
     Linear,
     MacNode,
     MaxPool,
+    Multiply,
     Node,
     Pointwise,
     Relu,
@@ -17,14 +20,16 @@ from tinybayes.ir.nodes import (
     Select,
     Softmax,
 )
-from tinybayes.ir.requant import Requant
+from tinybayes.ir.requant import Requant, SumRequant
 from tinybayes.ir.tensor import Tensor
 from tinybayes.ir.verify import verify
 
 __all__ = [
+    "Add",
     "ArgMax",
     "AveragePool",
     "BatchNorm",
+    "Concat",
     "Conv",
     "Flatten",
     "Graph",
@@ -32,6 +37,7 @@ __all__ = [
     "Linear",
     "MacNode",
     "MaxPool",
+    "Multiply",
     "Node",
     "Pointwise",
     "Relu",
@@ -39,6 +45,7 @@ __all__ = [
     "Requantize",
     "Select",
     "Softmax",
+    "SumRequant",
     "Tensor",
     "verify",
 ]
