@@ -9,8 +9,8 @@
 #include "tb_arith.h"
 
 /**
- * `rows` of `columns` groups of `elements`, contiguous in the inputs. With `spread` the second input is one group, which
- * is used again for every one of the first. `output_row_gap` bytes lie between stored output rows.
+ * `rows` of `columns` groups of `elements`, contiguous in the inputs. With `spread` the second input is one group,
+ * which is used again for every one of the first. `output_row_gap` bytes lie between stored output rows.
  */
 struct tb_join {
     uint32_t rows;

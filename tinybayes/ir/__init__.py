@@ -5,6 +5,7 @@ from tinybayes.ir.nodes import (
     Add,
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     BatchNorm,
     Concat,
     Conv,
@@ -12,6 +13,7 @@ from tinybayes.ir.nodes import (
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Multiply,
     Node,
     Pointwise,
@@ -19,6 +21,7 @@ from tinybayes.ir.nodes import (
     Requantize,
     Select,
     Softmax,
+    SpanPool,
 )
 from tinybayes.ir.requant import Requant, SumRequant
 from tinybayes.ir.tensor import Tensor
@@ -28,6 +31,7 @@ __all__ = [
     "Add",
     "ArgMax",
     "AveragePool",
+    "AveragePoolSpans",
     "BatchNorm",
     "Concat",
     "Conv",
@@ -37,6 +41,7 @@ __all__ = [
     "Linear",
     "MacNode",
     "MaxPool",
+    "MaxPoolSpans",
     "Multiply",
     "Node",
     "Pointwise",
@@ -45,6 +50,7 @@ __all__ = [
     "Requantize",
     "Select",
     "Softmax",
+    "SpanPool",
     "SumRequant",
     "Tensor",
     "verify",

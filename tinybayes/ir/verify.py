@@ -11,6 +11,7 @@ from tinybayes.ir.nodes import (
     Add,
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     BatchNorm,
     Concat,
     Conv,
@@ -18,6 +19,7 @@ from tinybayes.ir.nodes import (
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Multiply,
     Node,
     Pointwise,
@@ -25,12 +27,15 @@ from tinybayes.ir.nodes import (
     Requantize,
     Select,
     Softmax,
+    SpanPool,
 )
 from tinybayes.ir.requant import INT16_MAX, MAX_SUM_SHIFT, Requant
 from tinybayes.ir.tensor import Tensor
 
 # Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
 ACCUMULATOR_LIMIT = 2**30 - 1
+MAX_DIVISORS = 256
+"""Different sizes of the windows of one pooling, each with a multiplier of its own."""
 SOFTMAX_CHANNELS = 2**16 - 1
 """Their exponentials, each at most 2**15, must sum to less than 2**31."""
 _SCALES = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)  # the generated header has float32
@@ -144,6 +149,30 @@ def _average_pool(node: AveragePool, source: Tensor, target: Tensor) -> None:
     _requant(node, node.requant, 1, target)
     if source.is_integer:
         largest = max(abs(v) for v in source.code_range) * node.window[0] * node.window[1]
+        _check(largest <= ACCUMULATOR_LIMIT, node.name, "the sum of a window can exceed 30 bits")
+
+
+def _spans(node: SpanPool, source: Tensor, target: Tensor) -> None:
+    expected = (len(node.rows), len(node.columns), source.channels)
+    _check(target.hwc == expected, node.name, f"output {target.shape} for {expected[:2]} windows")
+    for spans, size in ((node.rows, source.hwc[0]), (node.columns, source.hwc[1])):
+        _check(all(0 <= start < stop <= size for start, stop in spans), node.name, f"windows beyond {size} positions")
+
+
+def _max_pool_spans(node: MaxPoolSpans, source: Tensor, target: Tensor) -> None:
+    _spans(node, source, target)
+    _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "a maximum keeps dtype and scale")
+
+
+def _average_pool_spans(node: AveragePoolSpans, source: Tensor, target: Tensor) -> None:
+    _spans(node, source, target)
+    for counts, spans in ((node.row_counts, node.rows), (node.column_counts, node.columns)):
+        _check(len(counts) == len(spans) and min(counts) >= 1, node.name, "one count, at least 1, for each window")
+    different = len(set(node.row_counts)) * len(set(node.column_counts))
+    _check(different <= MAX_DIVISORS, node.name, f"more than {MAX_DIVISORS} different sizes of windows")
+    _requant(node, node.requant, different, target)
+    if source.is_integer:
+        largest = max(abs(v) for v in source.code_range) * node.largest_window
         _check(largest <= ACCUMULATOR_LIMIT, node.name, "the sum of a window can exceed 30 bits")
 
 
@@ -271,4 +300,6 @@ _CHECKS: dict[str, Callable[..., None]] = {
     Add.op: _add,
     Multiply.op: _multiply,
     Concat.op: _concat,
+    MaxPoolSpans.op: _max_pool_spans,
+    AveragePoolSpans.op: _average_pool_spans,
 }

@@ -9,11 +9,13 @@ from tinybayes.ir import (
     Add,
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     Concat,
     Flatten,
     Graph,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Multiply,
     Node,
     Pointwise,
@@ -24,8 +26,8 @@ from tinybayes.ir import (
 )
 from tinybayes.ir.functions import CLAMP
 
-PASSING = (MaxPool, Flatten, Select)
-CLAMPED = (MacNode, AveragePool, Pointwise, Requantize, Add, Multiply, Concat)
+PASSING = (MaxPool, MaxPoolSpans, Flatten, Select)
+CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat)
 """Layers that make new codes, and can clamp them."""
 GIVEN = (Softmax, ArgMax)
 """Layers that make new codes on a grid of their own, whatever the data."""

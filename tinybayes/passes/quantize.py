@@ -12,6 +12,7 @@ from tinybayes.ir import (
     Add,
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     Concat,
     Graph,
     MacNode,
@@ -72,13 +73,15 @@ def quantize(
     calibration: npt.NDArray[np.floating] | None,
     *,
     bias_bits: int = 16,
+    per_channel: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Graph:
     """The integer network for the float network ``graph`` (BatchNorm folded).
 
     ``calibration``: real inputs (samples, *torch input shape), float. ReLUs become the lower clamp of the layer before
     them. Activation scales clip where the mean squared error over the calibration data is least; the output is not
-    clipped. Every bias equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
+    clipped. Weights have a scale for each output channel, or with ``per_channel=False`` one for each layer. Every bias
+    equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
     ``progress`` is called with (samples done, samples).
 
     Raises UserError for missing or wrong calibration data and for a layer without weights, LimitError for a layer whose
@@ -100,7 +103,9 @@ def quantize(
         if run.producer is not None:
             reads = tuple(stored[name] for name in run.producer.inputs)
             sources = [grids[name] for name in run.producer.inputs]
-            nodes.append(_quantized(replace(run.producer, inputs=reads), sources, grid, statistics, bias_bits))
+            nodes.append(
+                _quantized(replace(run.producer, inputs=reads), sources, grid, statistics, bias_bits, per_channel)
+            )
             stored[run.producer.output] = run.producer.output
         for node in run.passing:
             if clamp_of(node) is None:
@@ -113,13 +118,17 @@ def quantize(
     return replace(graph, output=stored[graph.output]).with_nodes(nodes, tensors)
 
 
-def _quantized(node: Node, sources: list[_Grid], grid: _Grid, statistics: Statistics, bias_bits: int) -> Node:
+def _quantized(
+    node: Node, sources: list[_Grid], grid: _Grid, statistics: Statistics, bias_bits: int, per_channel: bool
+) -> Node:
     """The integer layer that makes codes on ``grid``."""
     source = sources[0]
     if isinstance(node, MacNode):
-        return _mac(node, source, grid, statistics, bias_bits)
+        return _mac(node, source, grid, statistics, bias_bits, per_channel=per_channel)
     if isinstance(node, AveragePool):
         return _average_pool(node, source, grid)
+    if isinstance(node, AveragePoolSpans):
+        return _average_pool_spans(node, source, grid)
     if clamp_of(node) is not None:
         return Requantize(name=node.name, inputs=node.inputs, output=node.output, requant=_rescaling(source, grid))
     if isinstance(node, Pointwise):
@@ -209,7 +218,7 @@ def _is_positive(producer: Node | None, sources: list[_Grid]) -> bool:
     """Whether nothing below zero comes out of a layer, whatever its weights are."""
     if isinstance(producer, Pointwise) and clamp_of(producer) is None:
         return bool((FUNCTIONS[producer.function].evaluate(_values(sources[0]), *producer.parameters) >= 0).all())
-    if isinstance(producer, AveragePool | Multiply | Concat | Add):
+    if isinstance(producer, AveragePool | AveragePoolSpans | Multiply | Concat | Add):
         factors = producer.factors if isinstance(producer, Add) else ()
         return all(source.low >= 0 for source in sources) and all(factor >= 0 for factor in factors)
     return False
@@ -218,6 +227,8 @@ def _is_positive(producer: Node | None, sources: list[_Grid]) -> bool:
 def _largest(producer: Node, sources: list[_Grid]) -> float:
     """A bound on what a layer can put out."""
     values = [source.scale * source.largest_stored_code for source in sources]
+    if isinstance(producer, AveragePoolSpans):
+        return values[0] * producer.largest_window / int(producer.divisors.min())
     if isinstance(producer, MacNode):
         return float((np.abs(producer.matrix).sum(axis=1) * values[0] + np.abs(producer.bias)).max())
     if isinstance(producer, Pointwise):
@@ -232,10 +243,14 @@ def _values(source: _Grid) -> Real:
     return input_values(source.dtype, source.scale)
 
 
-def _mac(node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int) -> MacNode:
+def _mac(
+    node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int, *, per_channel: bool
+) -> MacNode:
     up, down = statistics.peaks[node.output]
     peak = _HEADROOM * np.maximum(up, down if grid.low < 0 else 0.0)
-    weight, weight_scale = quantize_weight(node.weight, _least_scales(node, source, grid, peak))
+    weight, weight_scale = quantize_weight(
+        node.weight, _least_scales(node, source, grid, peak), per_channel=per_channel
+    )
     unit = weight_scale * source.scale
     exact_bias = node.bias.astype(np.float64) / unit
     products = np.abs(weight.reshape(node.outputs, -1).astype(np.int64)).sum(axis=1) * float(source.largest_stored_code)
@@ -299,11 +314,20 @@ def _product(sources: list[_Grid], grid: _Grid) -> Requant:
 
 def _average_pool(node: AveragePool, source: _Grid, grid: _Grid) -> AveragePool:
     positions = node.window[0] * node.window[1]
+    return replace(node, requant=_mean(node, positions, np.array([positions]), source, grid))
+
+
+def _average_pool_spans(node: AveragePoolSpans, source: _Grid, grid: _Grid) -> AveragePoolSpans:
+    return replace(node, requant=_mean(node, node.largest_window, node.divisors, source, grid))
+
+
+def _mean(node: Node, positions: int, divisors: npt.NDArray[np.int64], source: _Grid, grid: _Grid) -> Requant:
+    """Divides sums of the codes of at most ``positions`` by each of ``divisors``."""
     largest = positions * source.largest_stored_code
     if largest > ACCUMULATOR_LIMIT:
         raise LimitError(
             f"layer {node.name!r}: the sum of {positions} codes does not fit the accumulator: pool in two steps"
         )
-    ratio = np.array([source.scale / (positions * grid.scale)])
+    ratio = source.scale / (divisors.astype(np.float64) * grid.scale)
     pre_shift = choose_pre_shift(ratio, np.array([float(largest)]), grid.largest_code)
-    return replace(node, requant=choose_requant(ratio, pre_shift, grid.low, grid.high))
+    return choose_requant(ratio, pre_shift, grid.low, grid.high)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tinybayes.ir import Add, AveragePool, Conv, MaxPool, Multiply, Pointwise, Requantize, Select, Softmax
+from tinybayes.ir import Add, AveragePool, Conv, MaxPool, Multiply, Pointwise, Requantize, Select, Softmax, SpanPool
 from tinybayes.plan.formats import UNPACKED, dense
 from tinybayes.plan.steps import FIELDS, Step
 from tinybayes.plan.storage import Storage
@@ -22,8 +22,12 @@ class Motion:
     buffered: bool
 
 
-def lead_bytes(step: Step, source: Storage) -> int | None:
-    """How many bytes before ``source`` the target of ``step`` must begin at least; None where it may not overlap."""
+def lead_bytes(step: Step, source: Storage | None = None) -> int | None:
+    """How many bytes before ``source`` the target of ``step`` must begin at least; None where it may not overlap.
+
+    ``source`` is one of the step's, by default the first.
+    """
+    source = source or step.source
     if isinstance(step.node, Select):
         return 0
     if isinstance(step.node, ELEMENTWISE):
@@ -61,7 +65,21 @@ def _motion(step: Step) -> Motion | None:
         return Motion(_groups(step, moves, (top, left), per_group, across_rows=buffered), buffered)
     if isinstance(node, MaxPool | AveragePool):
         return Motion(_groups(step, node.stride, (0, 0), 1, across_rows=False), buffered=False)
+    if isinstance(node, SpanPool):
+        return Motion(_span_groups(step, node), buffered=False)
     return None
+
+
+def _span_groups(step: Step, node: SpanPool) -> tuple[tuple[int, int], ...]:
+    target = step.target
+    return tuple(
+        (
+            _address(step, top, left),
+            target.origin_bytes + y * target.stride_bytes + (x + 1) * target.tensor.channels,
+        )
+        for y, (top, _) in enumerate(node.rows)
+        for x, (left, _) in enumerate(node.columns)
+    )
 
 
 def _groups(

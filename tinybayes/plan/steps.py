@@ -11,12 +11,14 @@ from tinybayes.ir import (
     Add,
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     Concat,
     Conv,
     Flatten,
     Graph,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Multiply,
     Node,
     Pointwise,
@@ -27,7 +29,7 @@ from tinybayes.ir import (
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
 from tinybayes.plan.storage import Storage
-from tinybayes.plan.tables import pointwise_table, softmax_table
+from tinybayes.plan.tables import pointwise_table, softmax_table, span_tables
 
 PAD = "pad"
 WORD_BYTES = 4
@@ -37,7 +39,7 @@ FIELDS = 4
 """Receptive fields that a dense convolution takes at once."""
 STEP_OPERATORS = (
     Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
-    Add.op, Multiply.op, Concat.op, PAD,
+    MaxPoolSpans.op, AveragePoolSpans.op, Add.op, Multiply.op, Concat.op, PAD,
 )  # fmt: skip
 
 
@@ -291,5 +293,7 @@ _TABLES: dict[str, Callable[..., Encoding]] = {
     Select.op: _select_runs,
     Pointwise.op: pointwise_table,
     Softmax.op: softmax_table,
+    MaxPoolSpans.op: span_tables,
+    AveragePoolSpans.op: span_tables,
 }
 """What the operators without weights store in flash."""

@@ -10,6 +10,7 @@ from tinybayes.ir import (
     Add,
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     BatchNorm,
     Concat,
     Conv,
@@ -18,12 +19,14 @@ from tinybayes.ir import (
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Multiply,
     Pointwise,
     Relu,
     Requantize,
     Select,
     Softmax,
+    SpanPool,
 )
 from tinybayes.ir.functions import FUNCTIONS
 from tinybayes.reference import joins
@@ -123,6 +126,27 @@ def _average_pool(node: AveragePool, x: Array) -> Array:
     return _finish(node, patches.sum(axis=(3, 4)))
 
 
+def _over_spans(node: SpanPool, x: Array, reduce: Callable[..., Array]) -> Array:
+    """``reduce`` over the windows: over rows first, then over columns."""
+    rows = np.stack([reduce(x[:, start:stop], axis=1) for start, stop in node.rows], axis=1)
+    return np.stack([reduce(rows[:, :, start:stop], axis=2) for start, stop in node.columns], axis=2)
+
+
+def _max_pool_spans(node: MaxPoolSpans, x: Array) -> Array:
+    return _over_spans(node, x, np.max)
+
+
+def _average_pool_spans(node: AveragePoolSpans, x: Array) -> Array:
+    sums = _over_spans(node, x, np.sum)
+    if node.requant is None:
+        means: Array = sums / np.multiply.outer(np.array(node.row_counts), np.array(node.column_counts))[..., None]
+        return means
+    divisors = np.add.outer(node.row_classes * len(set(node.column_counts)), node.column_classes).reshape(-1)
+    by_window = np.moveaxis(sums, 3, 1).reshape(len(sums), sums.shape[3], -1)
+    codes = node.requant.take(divisors).apply(by_window)
+    return np.moveaxis(codes.reshape(len(sums), sums.shape[3], *sums.shape[1:3]), 1, 3)
+
+
 def _flatten(_node: Flatten, x: Array) -> Array:
     return x
 
@@ -172,4 +196,6 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     Add.op: joins.add,
     Multiply.op: joins.multiply,
     Concat.op: joins.concat,
+    MaxPoolSpans.op: _max_pool_spans,
+    AveragePoolSpans.op: _average_pool_spans,
 }
