@@ -115,7 +115,7 @@ def _cycles(node: MacNode, encoding: Encoding, step: Step, core: CoreClass) -> i
 def _margin_cycles(step: Step, core: CoreClass) -> int:
     """Estimated cycles of the margins that a step wants: cleared by the step before, or around a copy of the input."""
     *pads, wanting = with_margins([step])
-    if step.reads_input:
+    if step.source.tensor.name == step.network_input:
         return sum(estimate_unary_cycles(pad, core) for pad in pads)
     return estimate_margin_cycles(wanting.source, core)
 
