@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -123,10 +124,13 @@ def draw_errors(records: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Error against bytes, ours and published, for the two networks on MNIST."""
     figure = Figure((9.0, 4.2), dpi=130, layout="constrained")
     for axes, network in zip(figure.subplots(1, 2), ("LeNet-300-100", "LeNet-5"), strict=True):
-        for anchor in (anchor for anchor in ANCHORS if anchor.network == network):
-            axes.plot(anchor.size_bytes, anchor.error_percent, "s", color=LIGHT["padding"], markersize=6)
-            axes.annotate(anchor.method.split(" (")[0], (anchor.size_bytes, anchor.error_percent),
-                          xytext=(5, 5), textcoords="offset points", fontsize=7, color=LIGHT["soft"])  # fmt: skip
+        anchors = sorted((anchor for anchor in ANCHORS if anchor.network == network), key=lambda one: one.size_bytes)
+        for number, anchor in enumerate(anchors):
+            place = (anchor.size_bytes, anchor.error_percent)
+            axes.plot(*place, "s", color=LIGHT["padding"], markersize=6)
+            # Neighbours at one height would write over each other.
+            axes.annotate(anchor.method.split(" (")[0], place, xytext=(0, (8, -14, 20, -26)[number % 4]), fontsize=7,
+                          textcoords="offset points", color=LIGHT["soft"], ha="center")  # fmt: skip
         for recipe in (recipe for recipe in records if NETWORKS.get(recipe) == network):
             seeds = records[recipe]["seeds"]
             axes.plot([seed["flash"]["weights_bytes"] for seed in seeds],
@@ -135,10 +139,13 @@ def draw_errors(records: Mapping[str, Mapping[str, Any]]) -> Figure:
             axes.annotate(recipe, (records[recipe]["flash"]["weights_bytes"], records[recipe]["test_error_percent"]),
                           xytext=(6, -11), textcoords="offset points", fontsize=8, color=LIGHT["weights"])  # fmt: skip
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(network)
         axes.set_xlabel("bytes")
-        axes.grid(True, which="both", color=LIGHT["line"], linewidth=0.5)
-        axes.margins(0.2)
+        axes.grid(True, color=LIGHT["line"], linewidth=0.5)
+        axes.margins(0.25)
     figure.axes[0].set_ylabel("test error, %")
     return figure
 
@@ -151,7 +158,7 @@ def draw_training(recipe: str, curve: Mapping[str, Any]) -> Figure:
     for colour, name in zip(COLOURS, epochs[0]["layers"], strict=False):
         layers = [epoch["layers"].get(name) for epoch in epochs]
         left.plot([100 * layer["nonzero"] / layer["weights"] if layer else np.nan for layer in layers], color=colour,
-                  label=name.removesuffix(".weight"))  # fmt: skip
+                  label=f"layer {name.removesuffix('.weight')}")  # fmt: skip
         right.plot([layer["bits"] if layer else np.nan for layer in layers], color=colour)
     for axes, title in ((left, "weights alive, %"), (right, "bits of a living weight")):
         mark_stages(axes, [epoch["stage"] for epoch in epochs])
@@ -169,8 +176,8 @@ def mark_stages(axes: Axes, stages: list[str]) -> None:
     for place, stage in enumerate(stages):
         if place == 0 or stage != stages[place - 1]:
             axes.axvline(place, color=LIGHT["padding"], linewidth=0.6)
-            axes.annotate(stage, (place, 1.0), xycoords=("data", "axes fraction"), xytext=(2, -9),
-                          textcoords="offset points", fontsize=7, color=LIGHT["soft"])  # fmt: skip
+            axes.annotate(stage, (place, 1.0), xycoords=("data", "axes fraction"), xytext=(3, -3), rotation=90,
+                          textcoords="offset points", fontsize=7, color=LIGHT["soft"], va="top")  # fmt: skip
 
 
 def draw_signal(recipe: str, curve: Mapping[str, Any]) -> Figure:
@@ -180,7 +187,9 @@ def draw_signal(recipe: str, curve: Mapping[str, Any]) -> Figure:
     figure = Figure((7.0, 3.4), dpi=130, layout="constrained")
     axes = figure.add_subplot()
     for colour, (name, counts) in zip(COLOURS, found["counts"].items(), strict=False):
-        axes.stairs(np.array(counts) / max(1, sum(counts)), edges, color=colour, label=name.removesuffix(".weight"))
+        axes.stairs(
+            np.array(counts) / max(1, sum(counts)), edges, color=colour, label=f"layer {name.removesuffix('.weight')}"
+        )
     axes.axvline(-0.5 * 3.0 / np.log(10), color=LIGHT["negative"], linewidth=0.8)
     axes.annotate("pruned below", (-0.5 * 3.0 / np.log(10), 1.0), xycoords=("data", "axes fraction"), xytext=(-62, -10),
                   textcoords="offset points", fontsize=8, color=LIGHT["negative"])  # fmt: skip
