@@ -104,7 +104,7 @@ def conv_shape(step: Step) -> ConvShape:
         positions=step.positions,
         walk=walk_of(step),
         clamps=must_clamp(node.requant, bound, int(node.requant.multiplier.max())),
-        aligned=channels % WORD_BYTES == 0 and not step.reads_input,
+        aligned=channels % WORD_BYTES == 0 and step.source.tensor.name != step.network_input,
     )
 
 
