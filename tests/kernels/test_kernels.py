@@ -127,14 +127,14 @@ def test_map_networks_agree_with_the_reference(graph: Graph, objective: str) -> 
 
 @pytest.mark.parametrize("weight_format", sorted({name for _, name in FORMATS}))
 def test_every_format_of_every_operator(weight_format: str) -> None:
-    core = "cortex-m55" if weight_format == "gather" else "cortex-m4"
+    core = "cortex-m55" if weight_format in ("gather", "sixteens") else "cortex-m4"
     rng = np.random.default_rng(3)
     vector = Builder(rng, (300,)).linear(40, "uint8").linear(6).graph()
     kernels = check(vector, "flash", core, formats=formats_preferring(weight_format, vector, core))
     if ("linear", weight_format) in FORMATS:
         assert kernels == [f"linear_{weight_format}"] * 2
     # Four channels and a padded copy of the input: what blocks of weights want.
-    chain = Builder(rng, (9, 12, 4)).conv(8, (3, 3), padding=(1, 1, 1, 1)).max_pool((2, 2)).conv(4, (2, 3), (1, 2))
+    chain = Builder(rng, (9, 12, 8)).conv(8, (3, 3), padding=(1, 1, 1, 1)).max_pool((2, 2)).conv(4, (2, 3), (1, 2))
     plane = chain.average_pool((1, 2)).flatten().linear(3).graph()
     kernels = check(plane, "flash", core, formats=formats_preferring(weight_format, plane, core))
     if ("conv", weight_format) in FORMATS:

@@ -44,10 +44,13 @@ class ConvShape:
     aligned: bool
 
     def sparse(self, entries: int) -> Terms:
-        """``entries`` of all rows and the rows, at four positions together and at single ones; what becomes of sums."""
+        """``entries`` of all rows and the rows, at four positions together and at single ones; what becomes of sums.
+
+        Rows at four positions cost more where the same code takes single ones too: it finds fewer registers free.
+        """
         walk, rows = self.walk, self.rows
         products = (entries * walk.fours, rows * walk.fours, entries * walk.singles, rows * walk.singles)
-        return products + self.codes
+        return (*products, rows * walk.fours * (walk.singles > 0), *self.codes)
 
     @property
     def codes(self) -> Terms:
