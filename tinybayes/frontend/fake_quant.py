@@ -34,6 +34,7 @@ from tinybayes.ir import (
     SpanPool,
 )
 from tinybayes.ir import Tensor as Grid
+from tinybayes.ir.functions import RSQRT_LEAST
 
 _CHUNK_SAMPLES = 256
 
@@ -243,15 +244,18 @@ TORCH_FUNCTIONS: Mapping[str, Callable[..., Tensor]] = MappingProxyType(
     {
         "clamp": torch.clamp,
         "elu": torch.ops.aten.elu,
+        "exp": torch.exp,
         "gelu": F.gelu,
         "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
         "hard_sigmoid": F.hardsigmoid,
         "hard_swish": F.hardswish,
         "leaky_relu": F.leaky_relu,
         "mish": F.mish,
+        "rsqrt": lambda x: torch.rsqrt(x.clamp(min=RSQRT_LEAST)),
         "sigmoid": torch.sigmoid,
         "silu": F.silu,
         "softplus": F.softplus,
+        "square": torch.square,
         "tanh": torch.tanh,
     }
 )
