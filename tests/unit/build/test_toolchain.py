@@ -46,6 +46,7 @@ def test_doctor_lists_every_tool_even_if_all_are_missing(monkeypatch, tmp_path):
         "qemu-system-arm",
         "gcc",
         "llvm-objdump",
+        "openocd",
         "npm",
         "clang-format",
         "chromium",
