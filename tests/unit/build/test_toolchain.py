@@ -82,7 +82,11 @@ def test_tool_that_does_not_work_is_not_found_and_the_reason_is_given(monkeypatc
 
 def test_packages_are_those_that_the_project_declares():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    declared = {*project["dependencies"], *project["optional-dependencies"]["train"]}
+    declared = {
+        *project["dependencies"],
+        *project["optional-dependencies"]["train"],
+        *project["optional-dependencies"]["probes"],
+    }
     installed_by = [row.install_command for row in doctor() if "-m pip install" in row.install_command]
     assert {re.search(r"'(.+?)'", command).group(1) for command in installed_by} == declared
 
