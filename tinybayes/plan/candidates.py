@@ -10,6 +10,7 @@ from tinybayes.ir import MacNode, Select
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.cost import estimate_cycles, estimate_select_cycles
+from tinybayes.plan.cost_linear import LinearLayer, estimate_linear_cycles
 from tinybayes.plan.cost_unary import estimate_unary_cycles
 from tinybayes.plan.formats import FORMATS, Encoding, Illegal, Site
 from tinybayes.plan.steps import Step
@@ -97,6 +98,8 @@ def encoded_steps(step: Step, core: CoreClass, network_input: str) -> Iterator[S
 def _cycles(node: MacNode, encoding: Encoding, step: Step, core: CoreClass) -> int:
     if encoding.code is not None:
         return encoding.code.cycles
+    if node.op == Linear.op:
+        return estimate_linear_cycles(LinearLayer(node, encoding, step.source.tensor), core)
     return estimate_cycles(node, encoding.format, step.positions, core, walk_of(step))
 
 

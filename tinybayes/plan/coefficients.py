@@ -1,12 +1,11 @@
 """Coefficients of the cost formulas, by class of core, in cycles at zero wait states.
 
-Those of fully connected layers are from runs of LeNet-300-100, of a 64 x 256 and of a 700 x 50 layer
-(``scripts/fit_cost.py``), those of convolutions from ``scripts/fit_conv_cost.py``.
+Those of fully connected layers are in ``plan/coefficients_linear.py`` (``scripts/fit_cost.py``), those of convolutions
+from ``scripts/fit_conv_cost.py``.
 """
 
-from tinybayes.plan.core_class import CoreClass
-
-Coefficients = dict[tuple[str, str], tuple[float, ...]]
+from tinybayes.plan.coefficients_linear import LINEAR_COEFFICIENTS, Coefficients
+from tinybayes.plan.core_class import CORE_CLASSES, CoreClass
 
 CONV_COEFFICIENTS: dict[CoreClass, Coefficients] = {
     "dsp": {
@@ -41,37 +40,5 @@ CONV_COEFFICIENTS: dict[CoreClass, Coefficients] = {
 """As ``scripts/fit_conv_cost.py`` prints them."""
 
 COEFFICIENTS: dict[CoreClass, Coefficients] = {
-    "armv6m": {
-        ("linear", "dense"): (5.88, 52.00),
-        ("linear", "index"): (8.50, 28.60, 19.50),
-        ("linear", "huffman"): (58.00, 56.00),
-        **CONV_COEFFICIENTS["armv6m"],
-    },
-    "armv7m": {
-        ("linear", "dense"): (3.88, 30.00),
-        ("linear", "index"): (8.00, 31.70, 17.00),
-        ("linear", "huffman"): (30.50, 32.00),
-        **CONV_COEFFICIENTS["armv7m"],
-    },
-    "dsp": {
-        ("linear", "dense"): (1.69, 35.00),
-        ("linear", "index"): (4.90, 22.00, 1.00),
-        ("linear", "huffman"): (29.50, 32.00),
-        **CONV_COEFFICIENTS["dsp"],
-    },
-    "mve": {
-        ("linear", "dense"): (0.25, 40.00),
-        ("linear", "index"): (4.90, 22.00, 1.00),
-        ("linear", "gather"): (0.75, 14.00, 15.00),
-        ("linear", "huffman"): (29.50, 32.00),
-        **CONV_COEFFICIENTS["mve"],
-    },
+    core: LINEAR_COEFFICIENTS[core] | CONV_COEFFICIENTS[core] for core in CORE_CLASSES
 }
-
-SELECT_COEFFICIENTS: dict[CoreClass, tuple[float, float]] = {
-    "armv6m": (8.0, 12.0),
-    "armv7m": (7.0, 12.0),
-    "dsp": (7.0, 12.0),
-    "mve": (7.0, 12.0),
-}
-"""Of dropping inputs that no weight reads: for each one that is kept, and for each run of them."""

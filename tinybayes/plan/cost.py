@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.coefficients import COEFFICIENTS, SELECT_COEFFICIENTS
+from tinybayes.plan.coefficients import COEFFICIENTS
+from tinybayes.plan.coefficients_linear import SELECT_COEFFICIENTS
 from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.formats import Encoding
 from tinybayes.plan.walk import Walk
@@ -66,17 +67,13 @@ class MacShape:
 Terms = Callable[[MacShape], tuple[int, ...]]
 
 TERMS: dict[tuple[str, str], Terms] = {
-    ("linear", "dense"): lambda s: (s.weights, s.rows),
-    ("linear", "index"): lambda s: (s.nonzero, s.tiles, s.rows),
-    ("linear", "gather"): lambda s: (s.nonzero, s.tiles, s.rows),
-    ("linear", "huffman"): lambda s: (s.nonzero, s.rows),
     ("conv", "dense"): lambda s: (s.weights * s.groups, s.codes, s.columns * s.segments * s.groups),
     ("conv", "index"): lambda s: (*s.products(s.nonzero), s.sums, s.codes, s.nonzero + s.tiles),
     ("conv", "huffman"): lambda s: (*s.products(s.nonzero), s.sums, s.codes, s.nonzero),
     ("conv", "pairs"): lambda s: (*s.products(s.nonzero), s.sums, s.codes),
     ("conv", "blocks"): lambda s: (*s.products(s.blocks), s.sums, s.codes),
 }
-"""What the cost of each kernel is a sum of."""
+"""What the cost of each kernel is a sum of; fully connected layers are in ``plan/cost_linear.py``."""
 
 
 def mac_shape(node: MacNode, positions: int, walk: Walk = NO_WALK) -> MacShape:
