@@ -278,7 +278,6 @@ TB_INLINE void tb_linear_dense(struct tb_source input, uint8_t *output, struct t
             output[row + i] = (uint8_t)tb_requantize(&rows.requant, row + i, sums[i]);
         }
     }
-    /* Counting what is left, as gcc 12 takes `row < rows.count` for a loop of 2^31 rows on Armv6-M. */
     for (uint32_t left = rows.count % 4U; left > 0U; left--, row++) {
         const int32_t sum = tb_dense_row(input, weight, weights.columns, tb_bias(&rows, row));
         output[row] = (uint8_t)tb_requantize(&rows.requant, row, sum);
