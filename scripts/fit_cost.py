@@ -1,10 +1,11 @@
 """Fits the cost formulas of fully connected layers on modelled cycles, and writes plan/coefficients_linear.py.
 
-Run: .venv/bin/python scripts/fit_cost.py [--check]      (some ten minutes; prints the worst error of each formula)
+Run: .venv/bin/python scripts/fit_cost.py [--check] [FORMAT...]   (some ten minutes; prints the worst errors)
 
 Every class of cores has a board that stands for it. Chains of layers of random shapes and densities are compiled in one
 format at a time, and the cycles of each layer at zero wait states, as the core's model has them, are what the formula
-is fitted to. With --check other chains are measured against what the coefficients predict, and nothing is written.
+is fitted to. Where formats are named, the coefficients of the others stay. With --check other chains are measured
+against what the coefficients predict, and nothing is written.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from tinybayes.boards import load_board
 from tinybayes.ir import Graph, MacNode
 from tinybayes.pipeline import compile_network
 from tinybayes.plan import candidates
-from tinybayes.plan.coefficients_linear import LINEAR_COEFFICIENTS
+from tinybayes.plan.coefficients_linear import LINEAR_COEFFICIENTS, SELECT_COEFFICIENTS
 from tinybayes.plan.core_class import CORE_CLASSES, CoreClass
 from tinybayes.plan.cost_linear import LINEAR_TERMS, LinearLayer
 from tinybayes.plan.steps import Step, lower
@@ -115,10 +116,25 @@ def fit_select(core: CoreClass) -> tuple[float, ...]:
     return fit(found)[0]
 
 
-def check() -> None:
+def kept_lines(text: str, formats: list[str]) -> dict[tuple[str, str], str]:
+    """The lines of coefficients, by class of core and format, that are not fitted anew."""
+    found: dict[tuple[str, str], str] = {}
+    core = ""
+    for line in text.splitlines() if formats else ():
+        words = line.split('"')
+        if line.endswith(": {"):
+            core = words[1] if len(words) > 1 else ""
+        elif line.startswith('        ("linear"') and words[3] not in formats:
+            found[core, words[3]] = line
+    return found
+
+
+def check(formats: list[str]) -> None:
     """Prints how far predictions are off on chains that nothing was fitted to."""
     for core in CORE_CLASSES:
         for key, coefficients in LINEAR_COEFFICIENTS[core].items():
+            if formats and key[1] not in formats:
+                continue
             found = list(measured(core, key[1], CHECKED))
             errors = [np.dot(coefficients, terms) / count - 1 for terms, count in found]
             if errors:
@@ -129,9 +145,14 @@ def main() -> None:
     """Writes the coefficients of all kernels, or checks them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="measure other layers; write nothing")
-    if parser.parse_args().check:
-        check()
+    parser.add_argument(
+        "formats", nargs="*", metavar="FORMAT", help="only these formats (default: all, and selections)"
+    )
+    options = parser.parse_args()
+    if options.check:
+        check(options.formats)
         return
+    kept = kept_lines(TARGET.read_text(encoding="utf-8"), options.formats)
     candidates.estimate_linear_cycles = lambda _layer, _core: 0  # what is fitted does not choose
     lines = [
         '"""Coefficients of the cost formulas of fully connected layers, by class of core: data that',
@@ -151,6 +172,11 @@ def main() -> None:
     for core in CORE_CLASSES:
         lines.append(f'    "{core}": {{')
         for op, weight_format in LINEAR_TERMS:
+            if (core, weight_format) in kept:
+                lines.append(kept[core, weight_format])
+                continue
+            if options.formats and weight_format not in options.formats:
+                continue
             found = list(measured(core, weight_format, FITTED))
             if found:
                 coefficients, worst = fit(found)
@@ -158,7 +184,8 @@ def main() -> None:
                 lines.append(f'        ("{op}", "{weight_format}"): ({text}),  # within {worst:.1%}')
                 print(core, lines[-1].strip(), len(found), "layers", flush=True)
         lines.append("    },")
-        selects.append(f'    "{core}": ({", ".join(f"{c:.2f}" for c in fit_select(core))}),')
+        select = SELECT_COEFFICIENTS[core] if options.formats else fit_select(core)
+        selects.append(f'    "{core}": ({", ".join(f"{c:.2f}" for c in select)}),')
     lines += ["}", "", "SELECT_COEFFICIENTS: dict[CoreClass, tuple[float, float]] = {", *selects, "}"]
     lines.append('"""Of dropping inputs that no weight reads: for each one that is kept, and for each run of them."""')
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")

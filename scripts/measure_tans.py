@@ -3,8 +3,8 @@
 Run: .venv/bin/python scripts/measure_tans.py
 
 Both code the bucket of each gap and the level of each value, with the extra bits of gaps as they are; both choose their
-table sizes by exact bytes. A tANS state is counted with two bytes, what the decoder in scripts/tans_decoder.c reads: for
-gaps bucket, width and base, for values a number for the level (whose weights take a byte each), width and base. The
+table sizes by exact bytes. A tANS state is counted with two bytes, what the decoder in scripts/tans_decoder.c reads:
+for gaps bucket, width and base, for values a number for the level (whose weights take a byte each), width and base. The
 decoders are compiled for a Cortex-M4 and a Cortex-M0 and counted once a layer, as kernels are inlined.
 """
 
@@ -78,7 +78,9 @@ def main() -> None:
     codes = {core: [decoder_bytes(name, core) for name in ("decode_huffman", "decode_tans")] for core in CORES}
     print("decoder bytes (Huffman, tANS):", ", ".join(f"{core} {a}, {b}" for core, (a, b) in codes.items()))
     extra = codes["m4"][1] - codes["m4"][0]
-    print(f"| layer | nonzeros | Huffman stream | tables | tANS stream | tables | tANS smaller by, with {extra} of code |")
+    print(
+        f"| layer | nonzeros | Huffman stream | tables | tANS stream | tables | tANS smaller by, with {extra} of code |"
+    )
     print("|---|---|---|---|---|---|---|")
     sums = [0, 0]
     for name, node in layers():

@@ -199,55 +199,52 @@ TB_INLINE void tb_linear_blocks4x1(struct tb_source input, uint8_t *output, stru
     } while (false)
 #endif
 
-/** `count` blocks of four columns byte by byte: what runs without the DSP extension, and on codes that lie askew. */
-TB_INLINE int32_t tb_row_blocks(struct tb_source tile, const uint8_t *places, const int8_t *values, uint32_t count,
-                                int32_t sum)
+/** All rows of blocks of four columns; `aligned` is a constant, so that each kind of input has a loop of its own. */
+TB_INLINE void tb_rows_of_blocks(struct tb_source input, uint8_t *output, struct tb_blocks1x4 weights,
+                                 const struct tb_rows *rows, bool aligned)
 {
-    for (; count > 0U; count--) {
-        const uint32_t column = 4U * *places++;
-        for (uint32_t i = 0; i < 4U; i++) {
-            sum += *values++ * tb_load(tile, column + i);
+    for (uint32_t row = 0; row < rows->count; row++) {
+        int32_t sum = tb_bias(rows, row);
+        for (uint32_t base = 0; base < weights.width; base += TB_WIDE_TILE) {
+            const struct tb_source tile = {input.data + base, input.is_signed};
+            uint32_t left = *weights.counts++;
+#if defined(TB_ROW_BLOCKS)
+            if (aligned) {
+                if (tile.is_signed) {
+                    TB_ROW_BLOCKS("sxtb16", tile.data, weights.places, weights.values, left, sum);
+                } else {
+                    TB_ROW_BLOCKS("uxtb16", tile.data, weights.places, weights.values, left, sum);
+                }
+                continue;
+            }
+#endif
+            (void)aligned;
+            for (; left > 0U; left--) {
+                const uint32_t column = 4U * *weights.places++;
+                for (uint32_t i = 0; i < 4U; i++) {
+                    sum += *weights.values++ * tb_load(tile, column + i);
+                }
+            }
         }
+        for (uint32_t i = 0; i < weights.tail; i++) {
+            sum += *weights.tails++ * tb_load(input, weights.width - weights.tail + i);
+        }
+        output[row] = (uint8_t)tb_requantize(&rows->requant, row, sum);
     }
-    return sum;
 }
 
 /** Blocks of one row by four columns, and the columns behind the last whole four of a row one by one. */
 TB_INLINE void tb_linear_blocks1x4(struct tb_source input, uint8_t *output, struct tb_blocks1x4 weights,
                                    struct tb_rows rows)
 {
-    const uint8_t *count = weights.counts;
-    const uint8_t *place = weights.places;
-    const int8_t *value = weights.values;
-    const int8_t *tail = weights.tails;
 #if defined(TB_ROW_BLOCKS)
     /* The caller's input may lie anywhere; what lies in the arena is aligned. */
-    const bool aligned = ((uintptr_t)input.data & 3U) == 0U;
-#endif
-    for (uint32_t row = 0; row < rows.count; row++) {
-        int32_t sum = tb_bias(&rows, row);
-        for (uint32_t base = 0; base < weights.width; base += TB_WIDE_TILE) {
-            const struct tb_source tile = {input.data + base, input.is_signed};
-            uint32_t left = *count++;
-#if defined(TB_ROW_BLOCKS)
-            if (aligned) {
-                if (tile.is_signed) {
-                    TB_ROW_BLOCKS("sxtb16", tile.data, place, value, left, sum);
-                } else {
-                    TB_ROW_BLOCKS("uxtb16", tile.data, place, value, left, sum);
-                }
-                continue;
-            }
-#endif
-            sum = tb_row_blocks(tile, place, value, left, sum);
-            place += left;
-            value += 4U * left;
-        }
-        for (uint32_t i = 0; i < weights.tail; i++) {
-            sum += *tail++ * tb_load(input, weights.width - weights.tail + i);
-        }
-        output[row] = (uint8_t)tb_requantize(&rows.requant, row, sum);
+    if (((uintptr_t)input.data & 3U) == 0U) {
+        tb_rows_of_blocks(input, output, weights, &rows, true);
+        return;
     }
+#endif
+    tb_rows_of_blocks(input, output, weights, &rows, false);
 }
 
 #if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)

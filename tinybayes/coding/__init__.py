@@ -1,4 +1,4 @@
-"""Entropy coding: bit streams, canonical Huffman codes, tabled numeral systems (tANS), gaps between nonzeros, and a reproducible DEFLATE."""
+"""Entropy coding: bit streams, canonical Huffman codes, tANS, gaps between nonzeros, and a reproducible DEFLATE."""
 
 from tinybayes.coding.bits import BitReader, BitWriter, EndOfBitsError
 from tinybayes.coding.deflate import deflate

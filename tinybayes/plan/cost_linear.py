@@ -78,11 +78,17 @@ def _unrolled(counts: _Counts) -> Terms:
     return int((counts // 4).sum()), int((counts % 4 // 2).sum()), int((counts % 2).sum()), int((counts < 4).sum())
 
 
+def _empty(counts: _Counts) -> int:
+    """Loops that do not run at all."""
+    return int((counts == 0).sum())
+
+
 def _dense(layer: LinearLayer) -> Terms:
     rows, columns = layer.node.matrix.shape
-    fours, alone = rows // 4, rows % 4
-    blocks = fours * (columns // 8), fours * (columns % 8 // 4), fours * (columns % 4), alone * columns
-    return (*blocks, *layer.vectors(np.full(fours, columns)), fours, *layer.each_row)
+    fours, alone, half, rest = rows // 4, rows % 4, columns % 8 // 4, columns % 4
+    blocks = fours * (columns // 8), fours * half, fours * rest, fours * half * (rest > 0), fours * (columns < 8)
+    single = alone * (columns // 4), alone * rest, alone
+    return (*blocks, *single, *layer.vectors(np.full(fours, columns)), fours, *layer.each_row)
 
 
 def _index(layer: LinearLayer) -> Terms:
@@ -90,7 +96,7 @@ def _index(layer: LinearLayer) -> Terms:
 
 
 def _gather(layer: LinearLayer) -> Terms:
-    return (*layer.vectors(layer.counts), layer.tiles, *layer.each_row)
+    return (*layer.vectors(layer.counts), _empty(layer.counts), layer.tiles, *layer.each_row)
 
 
 def _huffman(layer: LinearLayer) -> Terms:
@@ -111,13 +117,15 @@ def _blocks4x1(layer: LinearLayer) -> Terms:
 
 
 def _blocks1x4(layer: LinearLayer) -> Terms:
-    tails = layer.rows * layer.encoding.constants["tail"]
-    return (*_unrolled(layer.counts), layer.tiles, tails, *layer.each_row)
+    tail = layer.encoding.constants["tail"]
+    tails = (layer.rows * (tail == length) for length in (1, 2, 3))
+    return (*_unrolled(layer.counts), layer.tiles, *tails, *layer.each_row)
 
 
 def _blocks1x16(layer: LinearLayer) -> Terms:
     blocks = int(layer.counts.sum())
-    return blocks * layer.is_signed, blocks * (not layer.is_signed), layer.tiles, *layer.each_row
+    kinds = blocks * layer.is_signed, blocks * (not layer.is_signed)
+    return (*kinds, _empty(layer.counts), layer.tiles, *layer.each_row)
 
 
 LINEAR_TERMS: dict[tuple[str, str], Callable[[LinearLayer], Terms]] = {
