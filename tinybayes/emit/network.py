@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from tinybayes.assets import asset_directory
-from tinybayes.emit.calls import Call, call, straight_twin, zero_margins
+from tinybayes.emit.arguments import Call
+from tinybayes.emit.calls import calls, straight_twin, zero_margins
 from tinybayes.emit.environment import environment
 from tinybayes.ir import ArgMax, Pointwise
 from tinybayes.plan import Encoding, Plan, Step, WeightArray
@@ -25,6 +26,8 @@ _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_conv_dense.h": ("tb_dot.h", "tb_dot_mve.h", "tb_patch.h", "tb_pooling.h", "tb_pooling_mve.h"),
     "tb_map.h": (),
     "tb_pointwise.h": (),
+    "tb_join.h": (),
+    "tb_copy.h": (),
     "tb_softmax.h": (),
     "tb_spans.h": (),
     "tb_arith.h": (),
@@ -65,7 +68,7 @@ class Layer:
     def calls(self) -> tuple[Call, ...]:
         """The kernel calls of the layer, in order; margins come last, as they may lie over what the kernel reads."""
         last = zero_margins(self.plan, self.step)
-        return (call(self.plan, self.step, self.constants), *((last,) if last else ()))
+        return (*calls(self.plan, self.step, self.constants), *((last,) if last else ()))
 
     @property
     def lines(self) -> list[str]:
@@ -81,10 +84,11 @@ class Layer:
     @property
     def title(self) -> str:
         """What the layer is, for people."""
-        source, target = self.step.source.tensor, self.step.target.tensor
+        target = self.step.target.tensor
         pooled = f" and {self.step.pool.name}" if self.step.pool else ""
         stored = f", {self.step.format} weights" if self.step.format else ""
-        shapes = f"{_shape(source.shape)} to {_shape(target.shape)}"
+        read = " and ".join(_shape(source.tensor.shape) for source in self.step.sources)
+        shapes = f"{read} to {_shape(target.shape)}"
         node = self.step.node
         does = node.function if isinstance(node, Pointwise) else self.step.op
         return f"`{self.step.name}`{pooled}: {does.replace('_', ' ')} from {shapes}{stored}"
@@ -130,7 +134,7 @@ def network_files(plan: Plan, name: str) -> dict[str, str]:
         "input": plan.graph.input_tensor,
         "output": plan.graph.output_tensor,
         "scaling": plan.graph.input_scaling,
-        "output_meaning": _CLASS_NUMBER if plan.steps[-1].op == ArgMax.op else "codes of the result",
+        "output_meaning": _output_meaning(plan),
     }
     templates = environment()
     templates.filters.update(c_float=c_float, c_values=c_values)
@@ -151,6 +155,16 @@ def network_files(plan: Plan, name: str) -> dict[str, str]:
     needed = {"tb_arith.h", *headers, *(other for header in headers for other in _RUNTIME_HEADERS[header])}
     files |= {f"network/{header}": (runtime / header).read_text(encoding="utf-8") for header in needed}
     return dict(sorted(files.items()))
+
+
+def _output_meaning(plan: Plan) -> str:
+    """What the output holds, for the header. A network's own word is kept where it can stand in a comment."""
+    if plan.steps[-1].op == ArgMax.op:
+        return _CLASS_NUMBER
+    told = plan.graph.facts.get("output_meaning")
+    if isinstance(told, str) and re.fullmatch(r"[\w ,.;:()+=-]{1,80}", told, re.ASCII):
+        return f"codes of the result: {told}"
+    return "codes of the result"
 
 
 def c_identifier(name: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.frontend import over_channels, pointwise, pooling
+from tinybayes.frontend import joins, over_channels, pointwise, pooling, views
 from tinybayes.frontend.chain import INPUT, Chain, Value
-from tinybayes.frontend.program import Call, Ref, Symbol
+from tinybayes.frontend.program import Call, Ref
 from tinybayes.ir import BatchNorm, Conv, Linear, Relu
 from tinybayes.ir.verify import window_output
 
@@ -17,8 +17,8 @@ Float32 = npt.NDArray[np.float32]
 SUPPORTED = (
     "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode right "
     f"behind them; relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
-    f"{pooling.SUPPORTED}; "
-    "flatten, view and reshape to (batch, -1); dropout in evaluation mode; (x - mean) / std directly on the input"
+    f"{joins.SUPPORTED}; {pooling.SUPPORTED}; "
+    f"{views.SUPPORTED}; dropout in evaluation mode; (x - mean) / std directly on the input"
 )
 
 
@@ -147,48 +147,6 @@ def relu(chain: Chain, call: Call) -> None:
     chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
 
 
-def flatten(chain: Chain, call: Call) -> None:
-    """aten.flatten from dimension 1 to the last."""
-    value = chain.value(call, "self")
-    rank = len(value.torch_shape) + 1
-    start, end = int(call.number("start_dim", 0)), int(call.number("end_dim", -1))
-    if start % rank != 1 or end % rank != rank - 1:
-        chain.refuse(call, f"of dimensions {start} to {end} is not supported: only from 1 to the last")
-    chain.flatten(call, value)
-
-
-def view(chain: Chain, call: Call) -> None:
-    """aten.view and aten.reshape to (batch, -1), or to the shape that is there already."""
-    value = chain.value(call, "self")
-    sizes = call.arguments.get("size", call.arguments.get("shape"))
-    elements = math.prod(value.torch_shape)
-    if not isinstance(sizes, list) or len(sizes) < 2:
-        chain.refuse(call, f"to {sizes} is not supported: only to (batch, -1)")
-    inner = tuple(sizes[1:])
-    if inner == value.torch_shape:
-        chain.alias(call, value)
-    elif inner == (elements,) or (inner == (-1,) and (isinstance(sizes[0], Symbol) or sizes[0] > 0)):
-        chain.flatten(call, value)
-    else:
-        chain.refuse(call, f"to (batch, {', '.join(map(str, inner))}) is not supported: only to (batch, -1)")
-
-
-def squeeze(chain: Chain, call: Call) -> None:
-    """aten.squeeze of positions of size 1 behind a global average."""
-    value = chain.value(call, "self")
-    rank = len(value.torch_shape) + 1
-    dims = call.arguments.get("dim")
-    given = {d % rank for d in (dims if isinstance(dims, list) else [dims]) if type(d) is int}
-    if not given or min(given) < 2:
-        chain.refuse(call, f"of dimension {dims} is not supported: only of positions (dimensions from 2 on)")
-    gone = {d for d in given if value.torch_shape[d - 1] == 1}
-    shape = tuple(size for d, size in enumerate(value.torch_shape, start=1) if d not in gone)
-    if len(shape) == 1 and gone:
-        chain.flatten(call, value)
-    else:
-        chain.alias(call, value, shape)
-
-
 def same(chain: Chain, call: Call) -> None:
     """Operators that change nothing at inference."""
     if call.flag("train"):
@@ -197,18 +155,28 @@ def same(chain: Chain, call: Call) -> None:
 
 
 def transpose(chain: Chain, call: Call) -> None:
-    """A transposed weight matrix, as decomposed programs hold it."""
+    """A transposed tensor; or a transposed weight matrix, as decomposed programs hold it."""
     reference = call.arguments.get("self", call.arguments.get("input"))
-    if (
-        not isinstance(reference, Ref)
-        or reference.name not in chain.constants
-        or chain.constants[reference.name].ndim != 2
-    ):
-        chain.refuse(call, f"of an activation is not supported. Supported are: {SUPPORTED}")
+    if chain.is_computed(reference):
+        (views.permute if call.operator == "permute" else views.transpose)(chain, call)
+        return
+    if not isinstance(reference, Ref) or chain.constants[reference.name].ndim != 2:
+        chain.refuse(call, f"of a weight that is no matrix is not supported. Supported are: {SUPPORTED}")
     if call.operator == "permute" and call.arguments.get("dims") not in ([1, 0], [-1, 0], [1, -2], [-1, -2]):
         chain.refuse(call, f"of a weight to {call.arguments.get('dims')} is not supported")
     chain.constants[call.result] = chain.constants[reference.name].T
     chain.paths[call.result] = chain.path(reference.name)
+
+
+def arithmetic(chain: Chain, call: Call) -> None:
+    """add, sub, mul and div: of two computed tensors, or of one and constants."""
+    operator = call.operator.removesuffix("_")
+    if not chain.is_computed(call.arguments.get("other")):
+        scale_input(chain, call)
+    elif operator == "div":
+        chain.refuse(call, "of two computed tensors is not supported")
+    else:
+        {"add": joins.add, "sub": joins.add, "mul": joins.multiply}[operator](chain, call)
 
 
 def scale_input(chain: Chain, call: Call) -> None:
@@ -217,7 +185,9 @@ def scale_input(chain: Chain, call: Call) -> None:
     With x' = (x - mean) / std so far: x' - c = (x - (mean + c std)) / std and x' / c = (x - mean) / (c std).
     """
     value = chain.value(call, "self")
-    if value.tensor != INPUT or len(value.torch_shape) != len(chain.program.input_shape):
+    reference = call.arguments["self"]
+    read_once = isinstance(reference, Ref) and chain.reads[reference.name] == 1
+    if value.tensor != INPUT or len(value.torch_shape) != len(chain.program.input_shape) or not read_once:
         chain.refuse(
             call, f"is supported only directly on the input, as (x - mean) / std. Elsewhere supported are: {SUPPORTED}"
         )
@@ -262,13 +232,12 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **pointwise.HANDLERS,
     **over_channels.HANDLERS,
     **pooling.HANDLERS,
-    "flatten": flatten,
-    **dict.fromkeys(("view", "reshape", "_unsafe_view"), view),
-    "squeeze": squeeze,
+    **views.HANDLERS,
     **dict.fromkeys(
         ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias", "lift_fresh_copy"),
         same,
     ),
     **dict.fromkeys(("t", "permute", "transpose"), transpose),
-    **dict.fromkeys(("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_"), scale_input),
+    **joins.HANDLERS,
+    **dict.fromkeys(("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_"), arithmetic),
 }

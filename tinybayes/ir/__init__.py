@@ -2,33 +2,39 @@
 
 from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
     BatchNorm,
+    Concat,
     Conv,
     Flatten,
     Linear,
     MacNode,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Relu,
     Requantize,
     Select,
     Softmax,
     SpanPool,
 )
-from tinybayes.ir.requant import Requant
+from tinybayes.ir.requant import Requant, SumRequant
 from tinybayes.ir.tensor import Tensor
 from tinybayes.ir.verify import verify
 
 __all__ = [
+    "Add",
     "ArgMax",
     "AveragePool",
     "AveragePoolSpans",
     "BatchNorm",
+    "Concat",
     "Conv",
     "Flatten",
     "Graph",
@@ -37,14 +43,17 @@ __all__ = [
     "MacNode",
     "MaxPool",
     "MaxPoolSpans",
+    "Multiply",
     "Node",
     "Pointwise",
+    "Rearrange",
     "Relu",
     "Requant",
     "Requantize",
     "Select",
     "Softmax",
     "SpanPool",
+    "SumRequant",
     "Tensor",
     "verify",
 ]

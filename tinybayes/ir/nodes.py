@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.ir.requant import Requant
+from tinybayes.ir.requant import Requant, SumRequant
 
 Array = npt.NDArray[Any]
 
@@ -24,6 +24,8 @@ class Node:
     """One operator: reads the tensors ``inputs``, writes the tensor ``output``; ``name`` is unique in the graph."""
 
     op: ClassVar[str] = ""
+    arity: ClassVar[tuple[int, int]] = (1, 1)
+    """How many inputs it takes, at least and at most."""
     name: str
     inputs: tuple[str, ...]
     output: str
@@ -187,6 +189,66 @@ class ArgMax(Node):
     op: ClassVar[str] = "argmax"
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Add(Node):
+    """``factors[0] * a + factors[1] * b`` of two tensors of the same shape, element by element.
+
+    ``b`` may instead be a vector of the channels, or a map of one position: it is then added at every position.
+    """
+
+    op: ClassVar[str] = "add"
+    arity: ClassVar[tuple[int, int]] = (2, 2)
+    factors: tuple[float, float] = (1.0, 1.0)
+    requant: SumRequant | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Multiply(Node):
+    """``a * b``, element by element, of shapes as ``Add`` takes them; the product of the codes is the accumulator."""
+
+    op: ClassVar[str] = "multiply"
+    arity: ClassVar[tuple[int, int]] = (2, 2)
+    requant: Requant | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Concat(Node):
+    """Its inputs one behind the other along ``axis`` of (height, width, channels).
+
+    ``requants`` brings the codes of each input to the output's grid; None for those that are there already.
+    """
+
+    op: ClassVar[str] = "concat"
+    arity: ClassVar[tuple[int, int]] = (2, 256)
+    axis: int
+    requants: tuple[Requant | None, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rearrange(Node):
+    """Elements of its input in another order, or some of them: slices, transposed and reshaped tensors.
+
+    Three nested loops, the innermost last, of ``sizes`` run over the output in memory order; each moves through the
+    input, from the element at ``offset``, by its one of ``strides``, in elements.
+    """
+
+    op: ClassVar[str] = "rearrange"
+    offset: int
+    sizes: tuple[int, int, int]
+    strides: tuple[int, int, int]
+
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """Where each element of the output lies in the input: int64 (elements,)."""
+        loops = (np.arange(size) * stride for size, stride in zip(self.sizes, self.strides, strict=True))
+        first, second, third = loops
+        return self.offset + (first[:, None, None] + second[:, None] + third).reshape(-1)
+
+    def renames(self, elements: int) -> bool:
+        """Whether nothing moves: all elements of an input of ``elements`` stay where they are."""
+        return self.positions.size == elements and bool(np.array_equal(self.positions, np.arange(elements)))
+
+
 Span = tuple[int, int]
 
 
@@ -259,6 +321,10 @@ OPERATORS: dict[str, type[Node]] = {
         Requantize,
         Softmax,
         ArgMax,
+        Add,
+        Multiply,
+        Concat,
+        Rearrange,
         MaxPoolSpans,
         AveragePoolSpans,
     )

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tinybayes.errors import InternalError
 from tinybayes.ir import MacNode, Tensor
 from tinybayes.plan.bounds import accumulator_bound, must_clamp
-from tinybayes.plan.coefficients_linear import LINEAR_COEFFICIENTS
+from tinybayes.plan.coefficients_linear import LINEAR_COEFFICIENTS, SELECT_COEFFICIENTS
 from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.formats import Encoding
 from tinybayes.plan.formats.linear_blocks import FOUR_ROWS
@@ -147,3 +147,12 @@ def estimate_linear_cycles(layer: LinearLayer, core: CoreClass) -> int:
     key = ("linear", layer.encoding.format)
     terms = LINEAR_TERMS[key](layer)
     return round(sum(c * term for c, term in zip(LINEAR_COEFFICIENTS[core][key], terms, strict=True)))
+
+
+def estimate_select_cycles(encoding: Encoding | None, core: CoreClass) -> int:
+    """Estimated cycles of a selection that is stored as ``encoding``: by element taken, and by run."""
+    runs = encoding.array("runs") if encoding is not None else None
+    if runs is None:
+        return 0
+    per_element, per_run = SELECT_COEFFICIENTS[core]
+    return round(per_element * int(runs.values[1::2].sum()) + per_run * (runs.values.size // 2))

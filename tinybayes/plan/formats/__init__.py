@@ -1,7 +1,7 @@
 """Weight formats: how a layer's weights lie in flash, to the byte.
 
 Adding a format: one file here with an ``encode`` function, one row in ``FORMATS``, a struct and kernels in
-``firmware/runtime/``, a cost in ``plan/cost.py`` and ``plan/coefficients.py``, and rows in ``emit/calls.py``; a test
+``firmware/runtime/``, a cost in ``plan/cost_*.py`` with its coefficients, and rows in ``emit/calls.py``; a test
 compares the sets.
 """
 
