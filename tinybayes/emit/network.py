@@ -27,6 +27,7 @@ _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_map.h": (),
     "tb_pointwise.h": (),
     "tb_join.h": (),
+    "tb_affine.h": ("tb_softmax.h",),
     "tb_copy.h": (),
     "tb_softmax.h": (),
     "tb_spans.h": (),
