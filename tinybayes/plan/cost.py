@@ -13,6 +13,7 @@ from tinybayes.ir import MacNode
 from tinybayes.plan.coefficients import COEFFICIENTS, SELECT_COEFFICIENTS
 from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.formats import Encoding
+from tinybayes.plan.structure import taps_of
 from tinybayes.plan.walk import Walk
 
 NO_WALK = Walk(0, 0, 0)
@@ -22,7 +23,8 @@ NO_WALK = Walk(0, 0, 0)
 class MacShape:
     """What the cost of a layer with weights depends on; a row has ``segments`` of ``columns``.
 
-    ``blocks`` counts the fours of neighbouring columns of a segment that are not all zero.
+    ``blocks`` counts the fours of neighbouring columns of a segment that are not all zero, ``taps`` the kernel
+    positions that matter.
     """
 
     rows: int
@@ -32,6 +34,7 @@ class MacShape:
     positions: int
     blocks: int
     walk: Walk
+    taps: int
 
     @property
     def weights(self) -> int:
@@ -70,6 +73,7 @@ TERMS: dict[tuple[str, str], Terms] = {
     ("conv", "huffman"): lambda s: (*s.products(s.nonzero), *s.products(s.rows), s.codes, s.nonzero),
     ("conv", "pairs"): lambda s: (*s.products(s.nonzero), *s.products(s.rows), s.codes),
     ("conv", "blocks"): lambda s: (*s.products(s.blocks), *s.products(s.rows), s.codes),
+    ("conv", "depthwise"): lambda s: (s.rows * s.taps * s.positions, s.rows * s.positions, s.positions),
 }
 """What the cost of each kernel is a sum of."""
 
@@ -80,7 +84,8 @@ def mac_shape(node: MacNode, positions: int, walk: Walk = NO_WALK) -> MacShape:
     columns = width * channels
     padded = np.pad(node.weight.reshape(outputs, segments, columns), ((0, 0), (0, 0), (0, -columns % 4)))
     blocks = int(padded.reshape(-1, 4).any(axis=1).sum())
-    return MacShape(outputs, columns, segments, node.nonzero, positions, blocks, walk)
+    taps = taps_of(node)
+    return MacShape(outputs, columns, segments, node.nonzero, positions, blocks, walk, taps.height * taps.width)
 
 
 def estimate_cycles(node: MacNode, weight_format: str, positions: int, core: CoreClass, walk: Walk = NO_WALK) -> int:
