@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.emulated import grouped_networks, unary_networks
+from tests.emulated import branched_networks, grouped_networks, unary_networks
 from tests.golden.networks import NETWORKS
 from tests.networks import Builder, formats_preferring
 from tinybayes import tbn
@@ -45,7 +45,11 @@ def corpus() -> tuple[Entry, ...]:
     names = sorted({name for _, name in FORMATS})
     formats = [Entry(f"all operators, {name}", _all_operators(), format=name) for name in names]
     formats.append(Entry("aligned channels, blocks", _aligned_channels(), format="blocks"))
-    made = (*unary_networks.all_of_them(), *grouped_networks.all_of_them())
+    made = (
+        *unary_networks.all_of_them(),
+        *branched_networks.all_of_them(),
+        *grouped_networks.all_of_them(),
+    )
     others = [Entry(name, graph, format=format_) for name, graph, format_ in made]
     return (
         *examples,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tinybayes.cli.calibration_data import read_calibration
 from tinybayes.cli.compress import compress
 from tinybayes.cli.demo import demo
+from tinybayes.cli.explore import explore
 from tinybayes.cli.show import console, core_table, layer_table, memory_text, print_json, progress_bars, summary_lines
 from tinybayes.errors import UserError, VerificationError, did_you_mean
 
@@ -26,6 +28,7 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     app.command()(compress)
     app.command(name="compile")(compile_)
+    app.command()(explore)
     app.command()(build)
     app.command()(run)
     app.command()(verify)
@@ -70,7 +73,7 @@ def compile_(
     target = load_target(board)
     if scales not in _SCALES:
         raise UserError(f"--scales: got {scales!r}; wanted {' or '.join(_SCALES)}.{did_you_mean(scales, _SCALES)}")
-    graph = pipeline.load_network(model, _calibration(calibration), per_channel=_SCALES[scales])
+    graph = pipeline.load_network(model, read_calibration(calibration), per_channel=_SCALES[scales])
     made = pipeline.compile_network(
         graph,
         target,
@@ -309,14 +312,6 @@ def _places(on: str) -> list[str]:
     if not places:
         raise UserError(f"--on: got {on!r}, wanted host, qemu or URLs of serial ports, separated by commas")
     return places
-
-
-def _calibration(path: str | None) -> Any:  # noqa: ANN401 - an array, without importing numpy here
-    if path is None:
-        return None
-    from tinybayes.datasets.samples import read_file
-
-    return read_file(Path(path)).x
 
 
 def _seconds(text: str | None, option: str) -> float | None:
