@@ -73,13 +73,13 @@ class ConvShape:
 
     @property
     def depthwise(self) -> Terms:
-        """Products and codes of neighbouring channels taken together where words allow it, and alone; the rest."""
-        together, codes = self.single and self.aligned, self.rows * self.positions
-        products = codes * self.taps
-        return (
-            products * together, codes * together, products * (not together), codes * (not together),
-            codes * self.clamps, self.positions,
-        )  # fmt: skip
+        """Products and codes: of outputs with a channel each in whole words, of others such, and of the rest.
+
+        Then clamps to 16 bits, and positions. What cores take together differs in the first three.
+        """
+        codes = self.rows * self.positions
+        kinds = (self.single and self.aligned, self.single and not self.aligned, not self.single)
+        return (*(n * kind for kind in kinds for n in (codes * self.taps, codes)), codes * self.clamps, self.positions)
 
 
 CONV_TERMS: dict[tuple[str, str], Callable[[ConvShape], Terms]] = {
