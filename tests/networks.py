@@ -18,6 +18,7 @@ from tinybayes.ir import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Requant,
     Requantize,
     Select,
@@ -217,6 +218,12 @@ class Builder:
     def _spans(self, size: int, count: int) -> tuple[tuple[int, int], ...]:
         starts = np.sort(self.rng.integers(0, size, count)).tolist()
         return tuple((start, min(size, start + int(self.rng.integers(1, 4)))) for start in starts)
+
+    def rearrange(self, shape: tuple[int, ...], offset: int, sizes: tuple[int, int, int],
+                  strides: tuple[int, int, int]) -> "Builder":  # fmt: skip
+        node = Rearrange(name=f"rearrange.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                         offset=offset, sizes=sizes, strides=strides)  # fmt: skip
+        return self._append(node, shape, self.tensor.dtype)
 
     def graph(self) -> Graph:
         torch_shape = self.shape if len(self.shape) == 1 else (self.shape[-1], *self.shape[:-1])

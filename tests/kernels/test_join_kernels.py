@@ -68,3 +68,14 @@ def test_the_input_itself_may_be_joined() -> None:
     made = Builder(np.random.default_rng(0), (5, 5, 2)).conv(2, (3, 3), padding=(1, 1, 1, 1), dtype="int8")
     made.add("x").concat(("x",)).conv(3, (3, 3), padding=(1, 1, 1, 1)).multiply("t3")
     check(made.graph(), "flash")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_elements_move(dtype: DType) -> None:
+    """Transposed, every second, between margins, a series of a map, and what only gets another shape."""
+    made = Builder(np.random.default_rng(1), (4, 6, 3)).conv(3, (1, 1), dtype=dtype)
+    made.rearrange((6, 4, 3), 0, (6, 4, 3), (3, 18, 1)).conv(2, (3, 3), padding=(1, 1, 1, 1), dtype=dtype)
+    made.rearrange((3, 2, 2), 2, (3, 2, 2), (16, 4, 1)).rearrange((2, 6), 0, (1, 1, 12), (0, 0, 1))
+    made.conv(3, (1, 2), padding=(0, 0, 1, 1), dtype=dtype).rearrange((9,), 0, (1, 3, 3), (0, 1, 3)).linear(2)
+    kernels = check(made.graph(), "flash")
+    assert kernels.count("rearrange") == 3

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tinybayes.emit import joins
+from tinybayes.emit import copies, joins
 from tinybayes.emit.arguments import Call, Fields, Struct, source, source_struct
 from tinybayes.emit.arguments import at as _at
 from tinybayes.emit.arguments import layout as _layout
@@ -402,6 +402,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "add": joins.add,
     "multiply": joins.multiply,
     "concat": joins.concat,
+    "rearrange": copies.rearrange,
     "max_pool_spans": _pool_spans,
     "average_pool_spans": _pool_spans,
     "pad": _pad,

@@ -25,6 +25,7 @@ from tinybayes.ir import (
     MaxPoolSpans,
     Multiply,
     Pointwise,
+    Rearrange,
     Requant,
     Requantize,
     Select,
@@ -212,6 +213,17 @@ def _concat(node: Concat, graph: Graph) -> Layer:
     return run
 
 
+def _rearrange(node: Rearrange, graph: Graph) -> Layer:
+    positions = torch.from_numpy(node.positions)
+    height, width, channels = graph.tensors[node.output].hwc
+
+    def run(x: Tensor) -> Tensor:
+        moved = x.permute(0, 2, 3, 1).flatten(1)[:, positions]
+        return moved.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+
+    return run
+
+
 TORCH_FUNCTIONS: Mapping[str, Callable[..., Tensor]] = MappingProxyType(
     {
         "clamp": torch.clamp,
@@ -245,6 +257,7 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         Add.op: _add,
         Multiply.op: _multiply,
         Concat.op: _concat,
+        Rearrange.op: _rearrange,
         MaxPoolSpans.op: _max_pool_spans,
         AveragePoolSpans.op: _average_pool_spans,
     }

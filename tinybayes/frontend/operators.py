@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.frontend import joins, over_channels, pointwise, pooling
+from tinybayes.frontend import joins, over_channels, pointwise, pooling, views
 from tinybayes.frontend.chain import INPUT, Chain, Value
 from tinybayes.frontend.grouping import MAX_WEIGHTS, spread
-from tinybayes.frontend.program import Call, Ref, Symbol
+from tinybayes.frontend.program import Call, Ref
 from tinybayes.ir import BatchNorm, Conv, Linear, Relu
 from tinybayes.ir.verify import window_output
 
@@ -19,7 +19,7 @@ SUPPORTED = (
     "linear; conv1d and conv2d (any stride, padding, dilation and groups); batch_norm in evaluation mode right "
     f"behind them; relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
     f"{joins.SUPPORTED}; {pooling.SUPPORTED}; "
-    "flatten, view and reshape to (batch, -1); dropout in evaluation mode; (x - mean) / std directly on the input"
+    f"{views.SUPPORTED}; dropout in evaluation mode; (x - mean) / std directly on the input"
 )
 
 
@@ -152,48 +152,6 @@ def relu(chain: Chain, call: Call) -> None:
     chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
 
 
-def flatten(chain: Chain, call: Call) -> None:
-    """aten.flatten from dimension 1 to the last."""
-    value = chain.value(call, "self")
-    rank = len(value.torch_shape) + 1
-    start, end = int(call.number("start_dim", 0)), int(call.number("end_dim", -1))
-    if start % rank != 1 or end % rank != rank - 1:
-        chain.refuse(call, f"of dimensions {start} to {end} is not supported: only from 1 to the last")
-    chain.flatten(call, value)
-
-
-def view(chain: Chain, call: Call) -> None:
-    """aten.view and aten.reshape to (batch, -1), or to the shape that is there already."""
-    value = chain.value(call, "self")
-    sizes = call.arguments.get("size", call.arguments.get("shape"))
-    elements = math.prod(value.torch_shape)
-    if not isinstance(sizes, list) or len(sizes) < 2:
-        chain.refuse(call, f"to {sizes} is not supported: only to (batch, -1)")
-    inner = tuple(sizes[1:])
-    if inner == value.torch_shape:
-        chain.alias(call, value)
-    elif inner == (elements,) or (inner == (-1,) and (isinstance(sizes[0], Symbol) or sizes[0] > 0)):
-        chain.flatten(call, value)
-    else:
-        chain.refuse(call, f"to (batch, {', '.join(map(str, inner))}) is not supported: only to (batch, -1)")
-
-
-def squeeze(chain: Chain, call: Call) -> None:
-    """aten.squeeze of positions of size 1 behind a global average."""
-    value = chain.value(call, "self")
-    rank = len(value.torch_shape) + 1
-    dims = call.arguments.get("dim")
-    given = {d % rank for d in (dims if isinstance(dims, list) else [dims]) if type(d) is int}
-    if not given or min(given) < 2:
-        chain.refuse(call, f"of dimension {dims} is not supported: only of positions (dimensions from 2 on)")
-    gone = {d for d in given if value.torch_shape[d - 1] == 1}
-    shape = tuple(size for d, size in enumerate(value.torch_shape, start=1) if d not in gone)
-    if len(shape) == 1 and gone:
-        chain.flatten(call, value)
-    else:
-        chain.alias(call, value, shape)
-
-
 def same(chain: Chain, call: Call) -> None:
     """Operators that change nothing at inference."""
     if call.flag("train"):
@@ -202,14 +160,13 @@ def same(chain: Chain, call: Call) -> None:
 
 
 def transpose(chain: Chain, call: Call) -> None:
-    """A transposed weight matrix, as decomposed programs hold it."""
+    """A transposed tensor; or a transposed weight matrix, as decomposed programs hold it."""
     reference = call.arguments.get("self", call.arguments.get("input"))
-    if (
-        not isinstance(reference, Ref)
-        or reference.name not in chain.constants
-        or chain.constants[reference.name].ndim != 2
-    ):
-        chain.refuse(call, f"of an activation is not supported. Supported are: {SUPPORTED}")
+    if chain.is_computed(reference):
+        (views.permute if call.operator == "permute" else views.transpose)(chain, call)
+        return
+    if not isinstance(reference, Ref) or chain.constants[reference.name].ndim != 2:
+        chain.refuse(call, f"of a weight that is no matrix is not supported. Supported are: {SUPPORTED}")
     if call.operator == "permute" and call.arguments.get("dims") not in ([1, 0], [-1, 0], [1, -2], [-1, -2]):
         chain.refuse(call, f"of a weight to {call.arguments.get('dims')} is not supported")
     chain.constants[call.result] = chain.constants[reference.name].T
@@ -280,9 +237,7 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **pointwise.HANDLERS,
     **over_channels.HANDLERS,
     **pooling.HANDLERS,
-    "flatten": flatten,
-    **dict.fromkeys(("view", "reshape", "_unsafe_view"), view),
-    "squeeze": squeeze,
+    **views.HANDLERS,
     **dict.fromkeys(
         ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias", "lift_fresh_copy"),
         same,

@@ -224,6 +224,31 @@ class Concat(Node):
     requants: tuple[Requant | None, ...] = ()
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rearrange(Node):
+    """Elements of its input in another order, or some of them: slices, transposed and reshaped tensors.
+
+    Three nested loops, the innermost last, of ``sizes`` run over the output in memory order; each moves through the
+    input, from the element at ``offset``, by its one of ``strides``, in elements.
+    """
+
+    op: ClassVar[str] = "rearrange"
+    offset: int
+    sizes: tuple[int, int, int]
+    strides: tuple[int, int, int]
+
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """Where each element of the output lies in the input: int64 (elements,)."""
+        loops = (np.arange(size) * stride for size, stride in zip(self.sizes, self.strides, strict=True))
+        first, second, third = loops
+        return self.offset + (first[:, None, None] + second[:, None] + third).reshape(-1)
+
+    def renames(self, elements: int) -> bool:
+        """Whether nothing moves: all elements of an input of ``elements`` stay where they are."""
+        return self.positions.size == elements and bool(np.array_equal(self.positions, np.arange(elements)))
+
+
 Span = tuple[int, int]
 
 
@@ -299,6 +324,7 @@ OPERATORS: dict[str, type[Node]] = {
         Add,
         Multiply,
         Concat,
+        Rearrange,
         MaxPoolSpans,
         AveragePoolSpans,
     )

@@ -1,5 +1,6 @@
 """Checks that a graph means something; run after every pass."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -23,6 +24,7 @@ from tinybayes.ir.nodes import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Relu,
     Requantize,
     Select,
@@ -284,6 +286,14 @@ def _concat(node: Concat, *tensors: Tensor) -> None:
             _check(same, node.name, "what is copied keeps dtype and scale")
 
 
+def _rearrange(node: Rearrange, source: Tensor, target: Tensor) -> None:
+    _check(math.prod(node.sizes) == target.elements, node.name, f"loops {node.sizes} for a tensor {target.shape}")
+    _check(min(node.sizes) > 0 and min(node.offset, *node.strides) >= 0, node.name, "loops go forward, at least once")
+    last = node.offset + sum((size - 1) * stride for size, stride in zip(node.sizes, node.strides, strict=True))
+    _check(last < source.elements, node.name, f"reads element {last} of {source.elements}")
+    _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "moving keeps dtype and scale")
+
+
 _CHECKS: dict[str, Callable[..., None]] = {
     Linear.op: _linear,
     Conv.op: _conv,
@@ -300,6 +310,7 @@ _CHECKS: dict[str, Callable[..., None]] = {
     Add.op: _add,
     Multiply.op: _multiply,
     Concat.op: _concat,
+    Rearrange.op: _rearrange,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
 }

@@ -19,6 +19,7 @@ from tinybayes.ir import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Relu,
     Requantize,
     Select,
@@ -26,7 +27,7 @@ from tinybayes.ir import (
 )
 from tinybayes.ir.functions import CLAMP
 
-PASSING = (MaxPool, MaxPoolSpans, Flatten, Select)
+PASSING = (MaxPool, MaxPoolSpans, Flatten, Select, Rearrange)
 CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat)
 """Layers that make new codes, and can clamp them."""
 GIVEN = (Softmax, ArgMax)

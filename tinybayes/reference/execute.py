@@ -22,6 +22,7 @@ from tinybayes.ir import (
     MaxPoolSpans,
     Multiply,
     Pointwise,
+    Rearrange,
     Relu,
     Requantize,
     Select,
@@ -155,6 +156,10 @@ def _select(node: Select, x: Array) -> Array:
     return x.reshape(x.shape[0], -1)[:, node.indices]
 
 
+def _rearrange(node: Rearrange, x: Array) -> Array:
+    return x.reshape(x.shape[0], -1)[:, node.positions]
+
+
 def _batch_norm(node: BatchNorm, x: Array) -> Array:
     return x * node.multiplier + node.offset
 
@@ -196,6 +201,7 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     Add.op: joins.add,
     Multiply.op: joins.multiply,
     Concat.op: joins.concat,
+    Rearrange.op: _rearrange,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
 }

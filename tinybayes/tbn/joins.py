@@ -1,13 +1,14 @@
-"""Operators with several inputs as header records."""
+"""Operators with several inputs, and those that move elements, as header records."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from tinybayes.errors import FileFormatError
-from tinybayes.ir import Add, Concat, Multiply, Node, SumRequant, Tensor
+from tinybayes.ir import Add, Concat, Multiply, Node, Rearrange, SumRequant, Tensor
 from tinybayes.ir.requant import MAX_SUM_SHIFT
 from tinybayes.tbn.fields import Fields
+from tinybayes.tbn.limits import MAX_ELEMENTS
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
 from tinybayes.tbn.requants import REQUANT_KEYS, add_requant, requant_of, take_requant
 
@@ -67,3 +68,16 @@ def take_concat(fields: Fields, payload: PayloadReader, common: Record, _tensors
         for i, entry in enumerate(entries)
     )
     return Concat(**common, axis=fields.integer("axis", 0, 2), requants=requants)
+
+
+def add_rearrangement(node: Rearrange, _payload: PayloadWriter) -> Record:
+    """Keys of a rearrangement."""
+    return {"offset": int(node.offset), "sizes": [*map(int, node.sizes)], "strides": [*map(int, node.strides)]}
+
+
+def take_rearrangement(fields: Fields, _payload: PayloadReader, common: Record, _tensors: Mapping[str, Tensor]) -> Node:
+    """A rearrangement."""
+    a, b, c = fields.integers("sizes", 1, MAX_ELEMENTS, (3,))
+    d, e, f = fields.integers("strides", 0, MAX_ELEMENTS, (3,))
+    offset = fields.integer("offset", 0, MAX_ELEMENTS)
+    return Rearrange(**common, offset=offset, sizes=(a, b, c), strides=(d, e, f))

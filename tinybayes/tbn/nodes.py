@@ -23,6 +23,7 @@ from tinybayes.ir import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Requantize,
     Select,
     Softmax,
@@ -228,6 +229,7 @@ ROWS: dict[str, tuple[tuple[str, ...], _Add, _Take]] = {
     ArgMax.op: ((), _add_flatten, _take_argmax),
     Add.op: (("factors", "requant"), joins.add_sum, joins.take_sum),
     Multiply.op: (("requant",), joins.add_product, joins.take_product),
+    Rearrange.op: (("offset", "sizes", "strides"), joins.add_rearrangement, joins.take_rearrangement),
     Concat.op: (("axis", "requants"), joins.add_concat, joins.take_concat),
     MaxPoolSpans.op: (("columns", "rows"), _add_spans, _take_max_pool_spans),
     AveragePoolSpans.op: (
