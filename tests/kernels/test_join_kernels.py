@@ -79,3 +79,17 @@ def test_elements_move(dtype: DType) -> None:
     made.conv(3, (1, 2), padding=(0, 0, 1, 1), dtype=dtype).rearrange((9,), 0, (1, 3, 3), (0, 1, 3)).linear(2)
     kernels = check(made.graph(), "flash")
     assert kernels.count("rearrange") == 3
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_each_channel_has_a_factor_and_an_offset(dtype: DType) -> None:
+    made = Builder(np.random.default_rng(1), (4, 5, 3)).affine(dtype).conv(7, (1, 1), dtype=dtype).affine("uint8")
+    made.conv(2, (3, 3), padding=(1, 1, 1, 1), dtype=dtype).affine(dtype).conv(3, (2, 2), padding=(0, 1, 1, 0))
+    kernels = check(made.flatten().affine().graph(), "flash")
+    assert kernels.count("affine") == 4
+
+
+def test_what_is_flattened_is_joined_as_a_vector() -> None:
+    made = Builder(np.random.default_rng(1), (3, 4, 2)).conv(2, (2, 2)).flatten().affine("uint8").softmax("uint8")
+    made.back_to("t0").flatten().concat(("t3", "t4")).back_to("t4").multiply("t3").concat(("t5", "t4"))
+    check(made.softmax().argmax().graph(), "flash")

@@ -9,7 +9,7 @@ from tinybayes.emit.arguments import layout as _layout
 from tinybayes.emit.arguments import requant as _requant
 from tinybayes.emit.arguments import target as _target
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, AveragePoolSpans, Conv, MaxPool, Requantize, Softmax, SpanPool
+from tinybayes.ir import Affine, AveragePool, AveragePoolSpans, Conv, MaxPool, Requantize, Softmax, SpanPool
 from tinybayes.ir.nodes import MacNode
 from tinybayes.plan import Plan, Step
 from tinybayes.plan.bounds import accumulator_bound
@@ -61,9 +61,7 @@ def _weights(step: Step, weights: str) -> Struct:
     assert step.encoding is not None
     constants = step.encoding.constants
     tables = [name for name in _TABLES[step.encoding.format] if step.encoding.array(name) is not None]
-    parameters: dict[str, int | bool] = {
-        name: constants[name] for name in ("gap_bits", "value_bits", "columns") if name in constants
-    }
+    parameters: dict[str, int | bool] = {name: constants[name] for name in _PARAMETERS if name in constants}
     if "by_fours" in constants:
         parameters["by_fours"] = bool(constants["by_fours"])
     struct = _STRUCTS.get(step.kernel, f"tb_{step.encoding.format}")
@@ -71,10 +69,16 @@ def _weights(step: Step, weights: str) -> Struct:
 
 
 _STRUCTS = {"linear_index": "tb_index_words"}
+_PARAMETERS = ("gap_bits", "value_bits", "columns", "width", "tail", "level_count")
 _TABLES = {
     "dense": ("values",),
     "index": ("counts", "entries", "words"),
     "gather": ("counts", "offsets", "values"),
+    "blocks4x1": ("counts", "columns", "values"),
+    "blocks1x4": ("counts", "places", "values", "tails"),
+    "blocks1x16": ("counts", "places", "values"),
+    "delta": ("counts8", "counts16", "words"),
+    "grouped": ("counts", "offsets", "levels"),
     "huffman": ("stream", "gap_table", "value_table"),
 }
 
@@ -310,7 +314,9 @@ def _requantize(plan: Plan, step: Step, _weights_name: str) -> Call:
 
 
 def _vectors(step: Step) -> Struct:
-    height, width, channels = step.source.tensor.hwc
+    # A flattened tensor is stored as the map that it came from.
+    height, width, _ = step.target.tensor.hwc
+    channels = step.source.tensor.elements // (height * width)
     gap = step.target.row_gap_bytes
     fields: Fields = {
         "rows": height if gap else 1,
@@ -368,6 +374,15 @@ def _pool_spans(plan: Plan, step: Step, weights: str) -> Call:
     return Call("tb_spans.h", "tb_pool_spans", arguments)
 
 
+def _affine(plan: Plan, step: Step, weights: str) -> Call:
+    node = step.node
+    assert isinstance(node, Affine)
+    tables = {name: f"{weights}.{name}" for name in ("multipliers", "offsets")}
+    affine = Struct("tb_affine", {**tables, "shift": node.shift, "low": node.low, "high": node.high})
+    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), _vectors(step), affine)
+    return Call("tb_affine.h", "tb_affine", arguments)
+
+
 def _pad(plan: Plan, step: Step, _weights_name: str) -> Call:
     arguments = (_source(plan, step), _target(plan, step, origin=False), _layout(step.target))
     return Call("tb_map.h", "tb_pad", arguments)
@@ -385,6 +400,11 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "linear_index": _linear,
     "linear_huffman": _linear,
     "linear_gather": _linear,
+    "linear_blocks4x1": _linear,
+    "linear_blocks1x4": _linear,
+    "linear_blocks1x16": _linear,
+    "linear_delta": _linear,
+    "linear_grouped": _linear,
     "linear_straight": _straight,
     "conv_dense": _conv_dense,
     "conv_index": _conv,
@@ -402,6 +422,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "add": joins.add,
     "multiply": joins.multiply,
     "concat": joins.concat,
+    "affine": _affine,
     "rearrange": copies.rearrange,
     "max_pool_spans": _pool_spans,
     "average_pool_spans": _pool_spans,

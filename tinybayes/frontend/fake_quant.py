@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tinybayes.errors import InternalError
 from tinybayes.ir import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -33,6 +34,7 @@ from tinybayes.ir import (
     SpanPool,
 )
 from tinybayes.ir import Tensor as Grid
+from tinybayes.ir.functions import RSQRT_LEAST
 
 _CHUNK_SAMPLES = 256
 
@@ -213,6 +215,20 @@ def _concat(node: Concat, graph: Graph) -> Layer:
     return run
 
 
+def _affine(node: Affine, graph: Graph) -> Layer:
+    source, target = graph.tensors[node.input], graph.tensors[node.output]
+    unit = target.scale / 2.0**node.shift
+    factors = torch.from_numpy(node.multipliers.astype(np.float64) * (unit / source.scale))
+    # The offset holds half a code, with which the shift rounds half up.
+    offsets = torch.from_numpy((node.offsets.astype(np.float64) - 2.0 ** (node.shift - 1)) * unit)
+
+    def run(x: Tensor) -> Tensor:
+        real = x * factors[:, None, None] + offsets[:, None, None]
+        return torch.floor(real / target.scale + 0.5).clamp(node.low, node.high) * target.scale
+
+    return run
+
+
 def _rearrange(node: Rearrange, graph: Graph) -> Layer:
     positions = torch.from_numpy(node.positions)
     height, width, channels = graph.tensors[node.output].hwc
@@ -228,15 +244,18 @@ TORCH_FUNCTIONS: Mapping[str, Callable[..., Tensor]] = MappingProxyType(
     {
         "clamp": torch.clamp,
         "elu": torch.ops.aten.elu,
+        "exp": torch.exp,
         "gelu": F.gelu,
         "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
         "hard_sigmoid": F.hardsigmoid,
         "hard_swish": F.hardswish,
         "leaky_relu": F.leaky_relu,
         "mish": F.mish,
+        "rsqrt": lambda x: torch.rsqrt(x.clamp(min=RSQRT_LEAST)),
         "sigmoid": torch.sigmoid,
         "silu": F.silu,
         "softplus": F.softplus,
+        "square": torch.square,
         "tanh": torch.tanh,
     }
 )
@@ -258,6 +277,7 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         Multiply.op: _multiply,
         Concat.op: _concat,
         Rearrange.op: _rearrange,
+        Affine.op: _affine,
         MaxPoolSpans.op: _max_pool_spans,
         AveragePoolSpans.op: _average_pool_spans,
     }

@@ -16,10 +16,10 @@ from tinybayes.ir.verify import window_output
 Float32 = npt.NDArray[np.float32]
 
 SUPPORTED = (
-    "linear; conv1d and conv2d (any stride, padding, dilation and groups); batch_norm in evaluation mode right "
-    f"behind them; relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
+    "linear; conv1d and conv2d (any stride, padding, dilation and groups); batch_norm in evaluation mode; "
+    f"relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
     f"{joins.SUPPORTED}; {pooling.SUPPORTED}; "
-    f"{views.SUPPORTED}; dropout in evaluation mode; (x - mean) / std directly on the input"
+    f"{views.SUPPORTED}; dropout in evaluation mode; add, sub, mul and div by constants of each channel"
 )
 
 
@@ -177,28 +177,28 @@ def arithmetic(chain: Chain, call: Call) -> None:
     """add, sub, mul and div: of two computed tensors, or of one and constants."""
     operator = call.operator.removesuffix("_")
     if not chain.is_computed(call.arguments.get("other")):
-        scale_input(chain, call)
-    elif operator == "div":
+        with_constants(chain, call)
+    elif operator in ("div", "rsub"):
         chain.refuse(call, "of two computed tensors is not supported")
     else:
         {"add": joins.add, "sub": joins.add, "mul": joins.multiply}[operator](chain, call)
 
 
-def scale_input(chain: Chain, call: Call) -> None:
-    """add, sub, mul and div by constants of each channel, directly on the input: its standardisation.
+def with_constants(chain: Chain, call: Call) -> None:
+    """add, sub, mul and div by constants of each channel: its input's standardisation, or a layer of their own.
 
     With x' = (x - mean) / std so far: x' - c = (x - (mean + c std)) / std and x' / c = (x - mean) / (c std).
     """
     value = chain.value(call, "self")
     reference = call.arguments["self"]
     read_once = isinstance(reference, Ref) and chain.reads[reference.name] == 1
-    if value.tensor != INPUT or len(value.torch_shape) != len(chain.program.input_shape) or not read_once:
-        chain.refuse(
-            call, f"is supported only directly on the input, as (x - mean) / std. Elsewhere supported are: {SUPPORTED}"
-        )
     if call.number("alpha", 1) != 1 or call.arguments.get("rounding_mode") is not None:
         chain.refuse(call, "with alpha or a rounding mode is not supported")
-    constant = _per_channel(chain, call)
+    constant = _per_channel(chain, call, value)
+    flips = call.operator == "rsub" or (call.operator.startswith(("mul", "div")) and not (constant > 0).all())
+    if value.tensor != INPUT or not read_once or flips:
+        _affine(chain, call, value, constant)
+        return
     with np.errstate(all="ignore"):
         if call.operator.startswith(("sub", "add")):
             chain.mean = chain.mean + (constant if call.operator.startswith("sub") else -constant) * chain.std
@@ -211,10 +211,29 @@ def scale_input(chain: Chain, call: Call) -> None:
     chain.alias(call, value)
 
 
-def _per_channel(chain: Chain, call: Call) -> npt.NDArray[np.float64]:
-    """The operand ``other``, one number for each channel of the input (or for each feature of a vector)."""
-    channels = chain.program.input_shape[0]
-    rank = len(chain.program.input_shape) + 1
+def _affine(chain: Chain, call: Call, value: Value, constant: npt.NDArray[np.float64]) -> None:
+    """``value`` with a constant for each channel, as a batch normalisation, which the layer before it may absorb."""
+    constant = constant if value.order is None else constant[value.order]
+    one, zero = np.ones(constant.size), np.zeros(constant.size)
+    with np.errstate(all="ignore"):
+        multiplier, offset = {
+            "add": (one, constant),
+            "sub": (one, -constant),
+            "rsub": (-one, constant),
+            "mul": (constant, zero),
+            "div": (1 / constant, zero),
+        }[call.operator.removesuffix("_")]
+    if not (np.isfinite(multiplier).all() and np.isfinite(offset).all()):
+        chain.refuse(call, f"by {constant.tolist()} is not supported: wanted finite numbers")
+    name = chain.name(call, BatchNorm.op)
+    node = BatchNorm(name=name, inputs=(value.tensor,), output=name, multiplier=multiplier, offset=offset)
+    chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
+
+
+def _per_channel(chain: Chain, call: Call, value: Value) -> npt.NDArray[np.float64]:
+    """The operand ``other``, one number for each channel of ``value`` (or for each feature of a vector)."""
+    channels = value.torch_shape[0]
+    rank = len(value.torch_shape) + 1
     if not isinstance(call.arguments.get("other"), Ref):
         return np.full(channels, call.number("other", math.nan))
     other = chain.weight(call, "other").astype(np.float64)
@@ -244,5 +263,5 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     ),
     **dict.fromkeys(("t", "permute", "transpose"), transpose),
     **joins.HANDLERS,
-    **dict.fromkeys(("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_"), arithmetic),
+    **dict.fromkeys(("add", "sub", "rsub", "mul", "div", "add_", "sub_", "mul_", "div_"), arithmetic),
 }

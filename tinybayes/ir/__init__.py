@@ -3,6 +3,7 @@
 from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -30,6 +31,7 @@ from tinybayes.ir.verify import verify
 
 __all__ = [
     "Add",
+    "Affine",
     "ArgMax",
     "AveragePool",
     "AveragePoolSpans",

@@ -170,6 +170,24 @@ class Requantize(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Affine(Node):
+    """A ``BatchNorm`` that no layer before it absorbs, on codes (integer networks only). For channel ``c``::
+
+        q = clamp((code * multipliers[c] + offsets[c]) >> shift, low, high)
+
+    ``multipliers`` and ``offsets`` are int32 of shape (channels,), each multiplier in -32767 .. 32767 and each offset
+    in -2**30 .. 2**30; the offset holds the half that makes the shift, 1 .. 24, round half up.
+    """
+
+    op: ClassVar[str] = "affine"
+    multipliers: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int32]
+    shift: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Softmax(Node):
     """``exp(x) / sum(exp(x))`` over the channels of each position.
 
@@ -325,6 +343,7 @@ OPERATORS: dict[str, type[Node]] = {
         Multiply,
         Concat,
         Rearrange,
+        Affine,
         MaxPoolSpans,
         AveragePoolSpans,
     )

@@ -10,6 +10,7 @@ from tinybayes.ir import (
     ArgMax,
     AveragePool,
     AveragePoolSpans,
+    BatchNorm,
     Concat,
     Flatten,
     Graph,
@@ -28,7 +29,7 @@ from tinybayes.ir import (
 from tinybayes.ir.functions import CLAMP
 
 PASSING = (MaxPool, MaxPoolSpans, Flatten, Select, Rearrange)
-CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat)
+CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat, BatchNorm)
 """Layers that make new codes, and can clamp them."""
 GIVEN = (Softmax, ArgMax)
 """Layers that make new codes on a grid of their own, whatever the data."""

@@ -9,6 +9,7 @@ import numpy as np
 from tinybayes.errors import UnsupportedError
 from tinybayes.ir import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -31,7 +32,7 @@ from tinybayes.ir.nodes import Linear
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
 from tinybayes.plan.storage import Storage
 from tinybayes.plan.structure import outputs_of_each_channel
-from tinybayes.plan.tables import pointwise_table, softmax_table, span_tables
+from tinybayes.plan.tables import affine_table, pointwise_table, softmax_table, span_tables
 
 PAD = "pad"
 WORD_BYTES = 4
@@ -42,7 +43,7 @@ FIELDS = 4
 STEP_OPERATORS = (
     Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
     MaxPoolSpans.op, AveragePoolSpans.op, Add.op, Multiply.op, Concat.op, Rearrange.op,
-    PAD,
+    Affine.op, PAD,
 )  # fmt: skip
 
 
@@ -310,6 +311,7 @@ def _select_runs(node: Select) -> Encoding:
 _TABLES: dict[str, Callable[..., Encoding]] = {
     Select.op: _select_runs,
     Pointwise.op: pointwise_table,
+    Affine.op: affine_table,
     Softmax.op: softmax_table,
     MaxPoolSpans.op: span_tables,
     AveragePoolSpans.op: span_tables,

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from tinybayes.ir import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -156,6 +157,11 @@ def _select(node: Select, x: Array) -> Array:
     return x.reshape(x.shape[0], -1)[:, node.indices]
 
 
+def _affine(node: Affine, x: Array) -> Array:
+    codes: Array = np.clip((x * node.multipliers + node.offsets) >> node.shift, node.low, node.high)
+    return codes
+
+
 def _rearrange(node: Rearrange, x: Array) -> Array:
     return x.reshape(x.shape[0], -1)[:, node.positions]
 
@@ -202,6 +208,7 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     Multiply.op: joins.multiply,
     Concat.op: joins.concat,
     Rearrange.op: _rearrange,
+    Affine.op: _affine,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
 }
