@@ -12,6 +12,7 @@ from tinybayes.plan.formats import (
     blocks,
     delta,
     dense,
+    depthwise,
     gather,
     grouped,
     huffman,
@@ -42,6 +43,7 @@ FORMATS: dict[tuple[str, str], Encode] = {
     ("conv", pairs.NAME): pairs.encode,
     ("conv", blocks.NAME): blocks.encode,
     ("conv", sixteens.NAME): sixteens.encode,
+    ("conv", depthwise.NAME): depthwise.encode,
 }
 """By operator and weight format: what stores a layer for a site. Any core can run what is stored for any."""
 
