@@ -102,6 +102,24 @@ class Builder:
         target = (rows, columns, outputs) if len(self.tensor.shape) == 3 else (columns, outputs)
         return self._mac(Conv, (outputs, *kernel, channels), target, dtype, stride=stride, padding=padding)
 
+    def grouped(self, outputs: int, kernel: tuple[int, int], groups: int, dilation: tuple[int, int] = (1, 1),
+                stride: tuple[int, int] = (1, 1), padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+                dtype: DType = "uint8") -> "Builder":  # fmt: skip
+        """A convolution whose kernel positions lie apart, without weights between groups of channels."""
+        span = tuple((size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True))
+        self.conv(outputs, (span[0], span[1]), stride, padding, dtype)
+        weight = self.nodes[-1].weight
+        mask = np.zeros(weight.shape, dtype=bool)
+        channels = weight.shape[3] // groups
+        for group in range(groups):
+            rows = slice(group * outputs // groups, (group + 1) * outputs // groups)
+            inside = slice(group * channels, (group + 1) * channels)
+            mask[rows, :: dilation[0], :: dilation[1], inside] = True
+            if not np.any(weight[rows] * mask[rows]):
+                weight[rows, -1, -1, inside] = 3
+        weight *= mask
+        return self
+
     def pool(self, kind: type, window: tuple[int, int], stride: tuple[int, int] | None = None) -> "Builder":
         stride = stride or window
         height, width, channels = self.tensor.hwc

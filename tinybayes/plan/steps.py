@@ -31,6 +31,7 @@ from tinybayes.ir import (
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
 from tinybayes.plan.storage import Storage
+from tinybayes.plan.structure import outputs_of_each_channel
 from tinybayes.plan.tables import affine_table, pointwise_table, softmax_table, span_tables
 
 PAD = "pad"
@@ -183,7 +184,8 @@ WHOLE = (Select.op, Rearrange.op)
 def lower(graph: Graph) -> tuple[Step, ...]:
     """The steps of an integer graph in order, without weight formats and margins.
 
-    A convolution takes the pooling behind it along where no window overlaps another and nothing else reads its output.
+    A convolution takes the pooling behind it along where no window overlaps another and nothing else reads its output,
+    unless it is depthwise.
     """
     stored = _storages(graph)
     read = Counter(name for node in graph.nodes for name in node.inputs)
@@ -276,7 +278,7 @@ def _moves_nothing(node: Node, graph: Graph) -> bool:
 
 def _fusable_pool(nodes: Sequence[Node], position: int) -> MaxPool | AveragePool | None:
     node = nodes[position]
-    if not isinstance(node, Conv) or position + 1 == len(nodes):
+    if not isinstance(node, Conv) or position + 1 == len(nodes) or outputs_of_each_channel(node) is not None:
         return None
     pool = nodes[position + 1]
     if not isinstance(pool, MaxPool | AveragePool) or pool.input != node.output:
