@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from tinybayes.assets import asset_directory
-from tinybayes.emit.calls import Call, call, straight_twin, zero_margins
+from tinybayes.emit.arguments import Call
+from tinybayes.emit.calls import call, straight_twin, zero_margins
 from tinybayes.emit.environment import environment
 from tinybayes.ir import ArgMax, Pointwise
 from tinybayes.plan import Encoding, Plan, Step, WeightArray
@@ -18,6 +19,7 @@ _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_conv_dense.h": ("tb_dot.h", "tb_dot_mve.h", "tb_patch.h", "tb_pooling.h"),
     "tb_map.h": (),
     "tb_pointwise.h": (),
+    "tb_recurrent.h": ("tb_formats.h", "tb_gates.h", "tb_linear_dense.h", "tb_linear_index.h"),
     "tb_softmax.h": (),
     "tb_spans.h": (),
     "tb_arith.h": (),

@@ -21,12 +21,14 @@ class Value:
 
     ``torch_shape`` is its shape in torch, without the batch. ``order`` is None where a vector's elements stand as in
     torch; behind a flattened map it holds for every element its position in torch's vector, because a map is stored
-    channels last here and torch flattens it channels first.
+    channels last here and torch flattens it channels first. ``time_first`` says that torch has a series as it is stored
+    here, (time, channels), and not as (channels, time).
     """
 
     tensor: str
     torch_shape: tuple[int, ...]
     order: npt.NDArray[np.int64] | None = None
+    time_first: bool = False
 
 
 class Chain:
@@ -36,8 +38,14 @@ class Chain:
         self.program = program
         self.constants: dict[str, Constant] = dict(program.constants)
         self.paths = dict(program.paths)
-        self.values = {program.input: Value(INPUT, program.input_shape)}
-        self.tensors = {INPUT: Tensor(INPUT, channels_last(program.input_shape))}
+        time_first = is_time_first(program)
+        self.values = {program.input: Value(INPUT, program.input_shape, time_first=time_first)}
+        shape = program.input_shape if time_first else channels_last(program.input_shape)
+        self.tensors = {INPUT: Tensor(INPUT, shape)}
+        self.hidden: dict[str, tuple[Value, ...]] = {}
+        """By name of all final states of recurrent layers, the series of states of each layer."""
+        self.zeros: set[str] = set()
+        """Names of tensors of zeros."""
         self.nodes: list[Node] = []
         channels = self.tensors[INPUT].channels
         self.mean, self.std = np.zeros(channels), np.ones(channels)
@@ -52,6 +60,10 @@ class Chain:
             self.refuse(
                 call, f"takes the stored tensor {self.paths.get(reference.name, reference.name)!r} as its input"
             )
+        if reference.name in self.hidden:
+            self.refuse(call, "takes the final states of all layers; take those of one first, as h_n[-1]")
+        if reference.name in self.zeros:
+            self.refuse(call, "takes a tensor of zeros, which is supported only as the first state of a GRU or LSTM")
         if reference.name not in self.values:
             raise self.damaged(call, f"reads {reference.name!r}, which nothing has computed")
         return self.values[reference.name]
@@ -102,9 +114,12 @@ class Chain:
                 call, f"its output would have the shape {torch_shape}: the kernel is larger than its input"
             )
         order = self.values_order(node)
+        read = (self.values[name] for name in call.reads if name in self.values)
+        time_first = node.op in ELEMENTWISE and any(value.time_first for value in read)
         self.tensors[node.output] = Tensor(node.output, hwc[3 - max(len(torch_shape), 1) :])
         self.nodes.append(node)
-        self.values[call.result] = Value(node.output, torch_shape, order if len(torch_shape) == 1 else None)
+        order = order if len(torch_shape) == 1 else None
+        self.values[call.result] = Value(node.output, torch_shape, order, time_first)
 
     def values_order(self, node: Node) -> npt.NDArray[np.int64] | None:
         """The order of the elements that ``node`` reads, which element-wise operators keep."""
@@ -124,7 +139,9 @@ class Chain:
             return
         height, width, channels = source.hwc
         torch_positions = np.arange(source.elements).reshape(channels, height, width).transpose(1, 2, 0).reshape(-1)
-        order = None if np.array_equal(torch_positions, np.arange(source.elements)) else torch_positions
+        order = (
+            None if value.time_first or np.array_equal(torch_positions, np.arange(source.elements)) else torch_positions
+        )
         name = self.name(call, Flatten.op)
         self.append(
             call, Flatten(name=name, inputs=(value.tensor,), output=name), (1, 1, source.elements), (source.elements,)
@@ -168,7 +185,26 @@ class Chain:
             output=result.tensor,
             torch_input_shape=self.program.input_shape,
             input_scaling=scaling,
+            channels_last_input=self.values[self.program.input].time_first,
         )
+
+
+def is_time_first(program: Program) -> bool:
+    """Whether the program takes its input as (time, channels): what the first layer on it wants tells."""
+    names, flipped = {program.input}, False
+    if len(program.input_shape) != 2:
+        return False
+    for call in program.calls:
+        if not names.intersection(call.reads):
+            continue
+        if call.operator in ("transpose", "permute", "swapaxes"):
+            flipped = not flipped
+        elif call.operator in ("gru", "lstm", "linear"):
+            return not flipped
+        elif call.operator not in _BEFORE_LAYERS:
+            return flipped
+        names.add(call.result)
+    return False
 
 
 def channels_last(torch_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -176,8 +212,14 @@ def channels_last(torch_shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*torch_shape[1:], torch_shape[0])
 
 
+ELEMENTWISE = ("relu", "pointwise")
+"""Operators that do not mind in which order their elements lie."""
+_BEFORE_LAYERS = frozenset({
+    "add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_", "dropout", "contiguous", "clone", "detach", "alias",
+    "sym_size", "slice",
+})  # fmt: skip
 _LEAF_CLASSES = frozenset({
     "ReLU", "Flatten", "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",
     "BatchNorm1d", "BatchNorm2d", "Linear", "Conv1d", "Conv2d", "Sigmoid", "Tanh", "Hardswish", "Hardsigmoid",
-    "Hardtanh", "ReLU6", "LeakyReLU", "PReLU", "SiLU", "GELU", "ELU", "SELU", "CELU", "Mish", "Softplus", "Softmax",
+    "Hardtanh", "GRU", "LSTM", "ReLU6", "LeakyReLU", "PReLU", "SiLU", "GELU", "ELU", "SELU", "CELU", "Mish", "Softplus", "Softmax",
 })  # fmt: skip

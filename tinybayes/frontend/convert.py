@@ -1,6 +1,7 @@
 """Exported program -> float Graph."""
 
 from tinybayes.errors import InternalError, UnsupportedError, did_you_mean
+from tinybayes.frontend import series
 from tinybayes.frontend.chain import Chain
 from tinybayes.frontend.operators import HANDLERS, SUPPORTED
 from tinybayes.frontend.program import Call, Program
@@ -18,6 +19,7 @@ def convert(program: Program) -> Graph:
                 f"{program.source}: {call.place}: operator aten.{call.operator} is not supported.{hint} Supported "
                 f"are: {SUPPORTED}"
             )
+        series.check(chain, call)
         handler(chain, call)
         _check_shape(chain, call)
     graph = chain.graph()
@@ -45,7 +47,7 @@ def _live(program: Program) -> list[Call]:
     needed = {program.output}
     live: list[Call] = []
     for call in reversed(program.calls):
-        if call.result in needed:
+        if needed.intersection((call.result, *call.results)):
             needed.update(call.reads)
             live.append(call)
     return live[::-1]

@@ -52,7 +52,7 @@ class FakeQuantized(nn.Module):
         """Real inputs to real outputs."""
         tensor = self._graph.input_tensor
         value = x.float()
-        value = value.movedim(1, -1) if value.ndim > 2 else value
+        value = value.movedim(1, -1) if value.ndim > 2 and not self._graph.channels_last_input else value
         scaling = self._graph.input_scaling
         if scaling is not None:
             value = (value - torch.from_numpy(scaling.mean)) / torch.from_numpy(scaling.std)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.frontend import over_channels, pointwise, pooling
+from tinybayes.frontend import over_channels, pointwise, pooling, series
 from tinybayes.frontend.chain import INPUT, Chain, Value
 from tinybayes.frontend.program import Call, Ref, Symbol
 from tinybayes.ir import BatchNorm, Conv, Linear, Relu
@@ -16,7 +16,7 @@ Float32 = npt.NDArray[np.float32]
 
 SUPPORTED = (
     "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode right "
-    f"behind them; relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
+    f"behind them; relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; {series.SUPPORTED}; "
     f"{pooling.SUPPORTED}; "
     "flatten, view and reshape to (batch, -1); dropout in evaluation mode; (x - mean) / std directly on the input"
 )
@@ -38,6 +38,11 @@ def matrix_product(chain: Chain, call: Call) -> None:
 
 
 def _linear(chain: Chain, call: Call, value: Value, weight: Float32, argument: str, bias: Float32 | None) -> None:
+    if value.time_first and weight.ndim == 2 and weight.shape[1] == value.torch_shape[1]:
+        series.per_position(
+            chain, call, value, weight, _bias(chain, call, bias, weight.shape[0]), chain.name(call, Linear.op, argument)
+        )
+        return
     if len(value.torch_shape) != 1:
         chain.refuse(
             call,
@@ -174,7 +179,9 @@ def view(chain: Chain, call: Call) -> None:
 
 
 def squeeze(chain: Chain, call: Call) -> None:
-    """aten.squeeze of positions of size 1 behind a global average."""
+    """aten.squeeze of positions of size 1 behind a global average, and of the only layer of final states."""
+    if series.squeeze_states(chain, call):
+        return
     value = chain.value(call, "self")
     rank = len(value.torch_shape) + 1
     dims = call.arguments.get("dim")
@@ -197,8 +204,11 @@ def same(chain: Chain, call: Call) -> None:
 
 
 def transpose(chain: Chain, call: Call) -> None:
-    """A transposed weight matrix, as decomposed programs hold it."""
+    """A transposed weight matrix, as decomposed programs hold it, or a series whose time and channels change places."""
     reference = call.arguments.get("self", call.arguments.get("input"))
+    if isinstance(reference, Ref) and reference.name in chain.values and call.operator != "t":
+        series.swap(chain, call)
+        return
     if (
         not isinstance(reference, Ref)
         or reference.name not in chain.constants
@@ -238,14 +248,17 @@ def scale_input(chain: Chain, call: Call) -> None:
 
 def _per_channel(chain: Chain, call: Call) -> npt.NDArray[np.float64]:
     """The operand ``other``, one number for each channel of the input (or for each feature of a vector)."""
-    channels = chain.program.input_shape[0]
+    time_first = chain.value(call, "self").time_first
+    channels = chain.tensors[INPUT].channels
     rank = len(chain.program.input_shape) + 1
     if not isinstance(call.arguments.get("other"), Ref):
         return np.full(channels, call.number("other", math.nan))
     other = chain.weight(call, "other").astype(np.float64)
     shape = (1,) * (rank - other.ndim) + other.shape
+    if time_first:
+        shape = (*shape[:-2], *shape[:-3:-1])
     if len(shape) != rank or shape[0] != 1 or shape[1] not in (1, channels) or any(size != 1 for size in shape[2:]):
-        wanted = (channels,) + (1,) * (rank - 2)
+        wanted = (channels,) if time_first else (channels,) + (1,) * (rank - 2)
         chain.refuse(
             call, f"by a tensor of shape {other.shape} is not supported: wanted one number for each channel, {wanted}"
         )
@@ -261,6 +274,7 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **dict.fromkeys(("relu", "relu_"), relu),
     **pointwise.HANDLERS,
     **over_channels.HANDLERS,
+    **series.HANDLERS,
     **pooling.HANDLERS,
     "flatten": flatten,
     **dict.fromkeys(("view", "reshape", "_unsafe_view"), view),
@@ -269,6 +283,6 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
         ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias", "lift_fresh_copy"),
         same,
     ),
-    **dict.fromkeys(("t", "permute", "transpose"), transpose),
+    **dict.fromkeys(("t", "permute", "transpose", "swapaxes"), transpose),
     **dict.fromkeys(("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_"), scale_input),
 }

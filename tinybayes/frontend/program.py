@@ -39,7 +39,7 @@ class Call:
 
     ``operator`` has neither namespace nor overload ("conv1d"); ``module`` is the path of the torch module that made
     the call ("" for the outermost), ``module_class`` its class, ``line`` the source line that made it ("" if the file
-    does not say).
+    does not say). ``results`` are the names of all tensors that it gives, the first of them ``result``.
     """
 
     operator: str
@@ -48,6 +48,7 @@ class Call:
     module: str
     module_class: str
     line: str
+    results: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -58,7 +59,8 @@ class Call:
     @property
     def reads(self) -> tuple[str, ...]:
         """The tensors that the call reads."""
-        return tuple(value.name for value in self.arguments.values() if isinstance(value, Ref))
+        listed = (value if isinstance(value, list) else [value] for value in self.arguments.values())
+        return tuple(value.name for values in listed for value in values if isinstance(value, Ref))
 
     def number(self, name: str, default: float) -> float:
         """A scalar argument."""
@@ -185,14 +187,15 @@ def _call(node: Json) -> Call:
     stack = [entry.split(",") for entry in str(metadata.get("nn_module_stack", "")).split(";") if entry]
     _, path, kind = stack[-1] if stack and len(stack[-1]) == 3 else ("", "", "")
     outputs = node["outputs"]
-    result = outputs[0].get("as_tensor", {}).get("name", "") if outputs else ""
+    results = tuple(str(output.get("as_tensor", {}).get("name", "")) for output in outputs)
     return Call(
         operator=operator.split(".")[0],
         arguments={str(argument["name"]): _argument(argument["arg"]) for argument in node["inputs"]},
-        result=str(result),
+        result=results[0] if results else "",
         module=path,
         module_class=kind.rsplit(".", 1)[-1],
         line=_line(str(metadata.get("stack_trace", ""))),
+        results=results,
     )
 
 
@@ -202,6 +205,8 @@ def _argument(argument: Json) -> object:
         return None
     if kind == "as_tensor":
         return Ref(str(value["name"]))
+    if kind == "as_tensors":
+        return [Ref(str(tensor["name"])) for tensor in value]
     if kind == "as_optional_tensor":
         return Ref(str(value["as_tensor"]["name"])) if "as_tensor" in value else None
     if kind == "as_sym_int":

@@ -14,12 +14,15 @@ from tinybayes.ir.nodes import (
     BatchNorm,
     Conv,
     Flatten,
+    Gru,
     Linear,
+    Lstm,
     MacNode,
     MaxPool,
     MaxPoolSpans,
     Node,
     Pointwise,
+    Recurrent,
     Relu,
     Requantize,
     Select,
@@ -28,6 +31,7 @@ from tinybayes.ir.nodes import (
 )
 from tinybayes.ir.requant import Requant
 from tinybayes.ir.tensor import Tensor
+from tinybayes.ir.verify_recurrent import check_recurrent
 
 # Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
 ACCUMULATOR_LIMIT = 2**30 - 1
@@ -231,6 +235,10 @@ def _argmax(node: ArgMax, source: Tensor, target: Tensor) -> None:
         _check(target.scale == 1.0, node.name, "the code is the channel's number, so the scale is 1")
 
 
+def _recurrent(node: Recurrent, source: Tensor, target: Tensor) -> None:
+    check_recurrent(node, source, target, _check, ACCUMULATOR_LIMIT)
+
+
 _CHECKS: dict[str, Callable[..., None]] = {
     Linear.op: _linear,
     Conv.op: _conv,
@@ -246,4 +254,6 @@ _CHECKS: dict[str, Callable[..., None]] = {
     ArgMax.op: _argmax,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
+    Gru.op: _recurrent,
+    Lstm.op: _recurrent,
 }

@@ -6,14 +6,16 @@ import numpy as np
 
 from tinybayes.errors import UnsupportedError
 from tinybayes.ir import BatchNorm, Graph, MacNode, Node
+from tinybayes.passes.fold_forward import fold_forward
 
 
 def fold_batchnorm(graph: Graph) -> Graph:
     """The float network without BatchNorm: weight * multiplier and bias * multiplier + offset, summed in float64.
 
-    Zero weights stay zero. Raises UnsupportedError for a BatchNorm that is not directly behind a linear or
-    convolutional layer whose output nothing else reads.
+    Zero weights stay zero. Where there is no layer before it, but a recurrent or linear one behind it that alone reads
+    it, it goes into that. Raises UnsupportedError for a BatchNorm that is not directly beside such a layer.
     """
+    graph = fold_forward(graph)
     nodes: list[Node] = []
     for node in graph.nodes:
         if not isinstance(node, BatchNorm):

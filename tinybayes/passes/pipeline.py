@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from tinybayes.ir import Graph, verify
 from tinybayes.passes.fold_batchnorm import fold_batchnorm
+from tinybayes.passes.last_states import keep_last_states
 from tinybayes.passes.quantize import quantize
 from tinybayes.passes.remove_dead import remove_dead
 
@@ -16,13 +17,15 @@ def to_integer(
     calibration: npt.NDArray[np.floating] | None,
     *,
     bias_bits: int = 16,
+    recurrent_bits: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> Graph:
     """The integer network for a float network as the frontend delivers it: folded, quantized, dead parts removed.
 
-    ``calibration``: real inputs (samples, *torch input shape), float; ``progress``: called with (done, samples).
+    ``calibration``: real inputs (samples, *torch input shape), float; ``recurrent_bits``: how many bits of their hidden
+    states recurrent layers multiply with (8 or 16); ``progress``: called with (done, samples).
     Raises UserError, UnsupportedError and LimitError as the passes do.
     """
-    graph = verify(fold_batchnorm(graph))
-    graph = verify(quantize(graph, calibration, bias_bits=bias_bits, progress=progress))
+    graph = verify(keep_last_states(verify(fold_batchnorm(graph))))
+    graph = verify(quantize(graph, calibration, bias_bits=bias_bits, recurrent_bits=recurrent_bits, progress=progress))
     return verify(remove_dead(graph))

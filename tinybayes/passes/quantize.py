@@ -15,6 +15,7 @@ from tinybayes.ir import (
     MacNode,
     Node,
     Pointwise,
+    Recurrent,
     Requantize,
     Softmax,
     Tensor,
@@ -25,6 +26,7 @@ from tinybayes.ir.tensor import DType
 from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
 from tinybayes.passes.chains import Run, clamp_of, refuse_empty_layers, runs
+from tinybayes.passes.quantize_recurrent import Operand, check_recurrent_bits, output_scale, quantize_recurrent
 from tinybayes.passes.requantize import choose_pre_shift, choose_requant
 from tinybayes.passes.tables import exponentials, input_values, table_codes
 from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
@@ -64,6 +66,7 @@ def quantize(
     calibration: npt.NDArray[np.floating] | None,
     *,
     bias_bits: int = 16,
+    recurrent_bits: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> Graph:
     """The integer network for the float network ``graph`` (BatchNorm folded).
@@ -71,17 +74,19 @@ def quantize(
     ``calibration``: real inputs (samples, *torch input shape), float. ReLUs become the lower clamp of the layer before
     them. Activation scales clip where the mean squared error over the calibration data is least; the output is not
     clipped. Every bias equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
-    ``progress`` is called with (samples done, samples).
+    ``recurrent_bits`` is how many bits of their hidden states recurrent layers multiply with (8 or 16). ``progress`` is
+    called with (samples done, samples).
 
     Raises UserError for missing or wrong calibration data and for a layer without weights, LimitError for a layer whose
     accumulator could leave 30 bits.
     """
     if bias_bits not in BIAS_BITS:
         raise UserError(f"bias_bits: got {bias_bits}; wanted one of {', '.join(map(str, BIAS_BITS))}")
+    check_recurrent_bits(recurrent_bits)
     data = check_calibration(graph, calibration)
     refuse_empty_layers(graph)
     chain = runs(graph)
-    layers = [node.output for node in graph.mac_nodes]
+    layers = [node.output for node in graph.nodes if isinstance(node, MacNode)]
     statistics = calibrate(graph, data, (run.tensors[-1] for run in chain), layers, progress)
     tensors: dict[str, Tensor] = {}
     nodes: list[Node] = []
@@ -92,6 +97,11 @@ def quantize(
         reads = (nodes[-1].output if nodes else graph.input,)
         if isinstance(node, MacNode):
             nodes.append(_mac(replace(node, inputs=reads), source, grid, statistics, bias_bits))
+        elif isinstance(node, Recurrent):
+            operand = Operand(source.scale, source.largest_stored_code)
+            inside = statistics.reaches[node.name]
+            recurrent = quantize_recurrent(node, operand, inside, bias_bits=bias_bits, recurrent_bits=recurrent_bits)
+            nodes.append(replace(recurrent, inputs=reads))
         elif isinstance(node, AveragePool):
             nodes.append(_average_pool(replace(node, inputs=reads), source, grid))
         elif isinstance(node, AveragePoolSpans):
@@ -133,6 +143,8 @@ def _grid(graph: Graph, run: Run, source: _Grid, statistics: Statistics) -> _Gri
         return _Grid("int8", float(np.float32(1 / 127)), 0, 127) if is_output else _PROBABILITIES
     if isinstance(run.producer, ArgMax):
         return _classes(graph, run.producer)
+    if isinstance(run.producer, Recurrent):
+        return _Grid("int8", output_scale(statistics.reaches[run.producer.name]), -128, 127)
     low, high = run.clamp
     positive = low >= 0 or _is_positive(run.producer, source)
     wide = positive and not is_output

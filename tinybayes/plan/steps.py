@@ -13,17 +13,18 @@ from tinybayes.ir import (
     Conv,
     Flatten,
     Graph,
-    MacNode,
     MaxPool,
     MaxPoolSpans,
     Node,
     Pointwise,
+    Recurrent,
     Requantize,
     Select,
     Softmax,
 )
-from tinybayes.ir.nodes import Linear
+from tinybayes.ir.nodes import Gru, Linear, Lstm
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
+from tinybayes.plan.recurrent_memory import memory
 from tinybayes.plan.storage import Storage
 from tinybayes.plan.tables import pointwise_table, softmax_table, span_tables
 
@@ -34,7 +35,8 @@ STATE_BYTES = 4
 FIELDS = 4
 """Receptive fields that a dense convolution takes at once."""
 STEP_OPERATORS = (
-    Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
+    Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op, Gru.op,
+    Lstm.op,
     MaxPoolSpans.op, AveragePoolSpans.op, PAD,
 )  # fmt: skip
 
@@ -63,7 +65,8 @@ class Step:
     @property
     def format(self) -> str | None:
         """The weight format, or None for operators without weights."""
-        return self.encoding.format if self.encoding is not None and isinstance(self.node, MacNode) else None
+        weighted = self.node is not None and bool(self.node.weighted)
+        return self.encoding.format if self.encoding is not None and weighted else None
 
     @property
     def kernel(self) -> str:
@@ -130,7 +133,12 @@ class Step:
 
     @property
     def scratch_bytes(self) -> int:
-        """Bytes that the kernel of a convolution works in: copied receptive fields, or a row's unpacked nonzeros."""
+        """Bytes that the kernel of a convolution works in: copied receptive fields, or a row's unpacked nonzeros.
+
+        A recurrent operator keeps its states and its gates there.
+        """
+        if isinstance(self.node, Recurrent):
+            return memory(self.node, self.source.tensor.channels).size_bytes
         if not isinstance(self.node, Conv):
             return 0
         if self.format not in UNPACKED:

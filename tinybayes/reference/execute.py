@@ -14,7 +14,9 @@ from tinybayes.ir import (
     Conv,
     Flatten,
     Graph,
+    Gru,
     Linear,
+    Lstm,
     MacNode,
     MaxPool,
     MaxPoolSpans,
@@ -26,6 +28,7 @@ from tinybayes.ir import (
     SpanPool,
 )
 from tinybayes.ir.functions import FUNCTIONS
+from tinybayes.reference.recurrent import recurrent
 from tinybayes.reference.softmax import softmax
 
 Array = npt.NDArray[Any]
@@ -67,9 +70,9 @@ def scaled_input(graph: Graph, x: Array) -> npt.NDArray[np.float32]:
 
 
 def channels_last(graph: Graph, x: Array) -> npt.NDArray[np.float32]:
-    """Inputs in torch's layout (samples, channels, ...) as float32 (samples, ..., channels)."""
+    """Inputs in torch's layout, (samples, channels, ...) or channels last already, as float32 (samples, ..., channels)."""
     real = np.asarray(x, dtype=np.float32)
-    if real.ndim > 2:
+    if real.ndim > 2 and not graph.channels_last_input:
         real = np.moveaxis(real, 1, -1)
     return np.ascontiguousarray(real).reshape(-1, *graph.input_tensor.shape)
 
@@ -191,4 +194,6 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     ArgMax.op: _argmax,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
+    Gru.op: recurrent,
+    Lstm.op: recurrent,
 }

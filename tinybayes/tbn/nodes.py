@@ -14,7 +14,9 @@ from tinybayes.ir import (
     AveragePoolSpans,
     Conv,
     Flatten,
+    Gru,
     Linear,
+    Lstm,
     MacNode,
     MaxPool,
     MaxPoolSpans,
@@ -32,6 +34,7 @@ from tinybayes.ir.verify import MAX_DIVISORS
 from tinybayes.tbn.fields import Fields
 from tinybayes.tbn.limits import MAX_DENSE_WEIGHTS, MAX_WINDOW
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
+from tinybayes.tbn.recurrent import GRU_KEYS, LSTM_KEYS, add_recurrent, take_gru, take_lstm
 from tinybayes.tbn.weights import add_positions, add_weight, take_positions, take_weight
 
 _COMMON_KEYS = ("inputs", "name", "op", "output")
@@ -250,6 +253,8 @@ ROWS: dict[str, tuple[tuple[str, ...], _Add, _Take]] = {
         _add_average_pool_spans,
         _take_average_pool_spans,
     ),
+    Gru.op: (GRU_KEYS, add_recurrent, take_gru),
+    Lstm.op: (LSTM_KEYS, add_recurrent, take_lstm),
 }
 """Operator -> (keys of its own, writer, reader)."""
 

@@ -8,7 +8,7 @@ compares the sets.
 from collections.abc import Callable
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.formats import blocks, dense, gather, huffman, index, pairs, straight
+from tinybayes.plan.formats import blocks, dense, gather, huffman, index, pairs, recurrent, straight
 from tinybayes.plan.formats.encoding import Encoding, Field, Illegal, Site, WeightArray
 
 Encode = Callable[[MacNode, Site], Encoding | Illegal]
@@ -27,7 +27,10 @@ FORMATS: dict[tuple[str, str], Encode] = {
 }
 """By operator and weight format: what stores a layer for a site. Any core can run what is stored for any."""
 
+RECURRENT_FORMATS = recurrent.FORMATS
+"""By weight format: what stores both matrices of a recurrent operator."""
+
 UNPACKED = (index.NAME, huffman.NAME)
 """Formats whose rows a convolution unpacks into scratch memory."""
 
-__all__ = ["FORMATS", "UNPACKED", "Encode", "Encoding", "Field", "Illegal", "Site", "WeightArray"]
+__all__ = ["FORMATS", "RECURRENT_FORMATS", "UNPACKED", "Encode", "Encoding", "Field", "Illegal", "Site", "WeightArray"]
