@@ -30,14 +30,32 @@ struct tb_recurrent {
     uint8_t *low;           /**< low bytes of wide states, `units` */
 };
 
+/** An entry of the curve, by one load whose address is the table plus an offset: all that depends on the data is that.
+ */
+TB_INLINE int32_t tb_curve_entry(const int16_t *curve, uint32_t index)
+{
+#if defined(__thumb2__)
+    int32_t entry;
+    __asm__("ldrsh.w %0, [%1, %2, lsl #1]" : "=r"(entry) : "r"(curve), "r"(index));
+    return entry;
+#elif defined(__thumb__)
+    int32_t entry;
+    __asm__("ldrsh %0, [%1, %2]" : "=l"(entry) : "l"(curve), "l"(2U * index));
+    return entry;
+#else
+    return curve[index];
+#endif
+}
+
 /** The curve at `code`, odd, an entry every 2^bits codes; |code| < 2^(bits + 7). */
 TB_INLINE int32_t tb_curve(const int16_t *curve, int32_t code, uint32_t bits)
 {
     const int32_t sign = code >> 31;
     const uint32_t magnitude = (uint32_t)((code ^ sign) - sign);
-    const int16_t *at = curve + (magnitude >> bits);
     const int32_t inside = (int32_t)(magnitude & ((1U << bits) - 1U));
-    const int32_t value = at[0] + (((at[1] - at[0]) * inside + (int32_t)(1U << (bits - 1U))) >> bits);
+    const int32_t start = tb_curve_entry(curve, magnitude >> bits);
+    const int32_t slope = tb_curve_entry(curve, (magnitude >> bits) + 1U) - start;
+    const int32_t value = start + ((slope * inside + (int32_t)(1U << (bits - 1U))) >> bits);
     return (value ^ sign) - sign;
 }
 

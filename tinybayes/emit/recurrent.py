@@ -33,8 +33,8 @@ def recurrent(plan: Plan, step: Step, weights: str) -> Call:
     for part, layer, codes in zip(PARTS, (node.from_input, node.from_state), ranges, strict=True):
         stored = part_of(step.encoding, part)
         matrices += [_weights(stored, f"{weights}.{part}"), _rows(layer, stored, f"{weights}.{part}", codes)]
-    arguments = (source_struct(plan, step.source), target(plan, step, origin=True), *matrices)
-    return Call("tb_recurrent.h", f"tb_{step.kernel}", (*arguments, _layer(plan, step, node, weights)))
+    read, written = source_struct(plan, step.source), target(plan, step, origin=True)
+    return Call("tb_recurrent.h", f"tb_{step.kernel}", (read, written, *matrices, _layer(plan, step, node, weights)))
 
 
 def _weights(stored: Encoding, prefix: str) -> Struct:

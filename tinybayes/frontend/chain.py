@@ -221,5 +221,6 @@ _BEFORE_LAYERS = frozenset({
 _LEAF_CLASSES = frozenset({
     "ReLU", "Flatten", "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",
     "BatchNorm1d", "BatchNorm2d", "Linear", "Conv1d", "Conv2d", "Sigmoid", "Tanh", "Hardswish", "Hardsigmoid",
-    "Hardtanh", "GRU", "LSTM", "ReLU6", "LeakyReLU", "PReLU", "SiLU", "GELU", "ELU", "SELU", "CELU", "Mish", "Softplus", "Softmax",
+    "Hardtanh", "ReLU6", "LeakyReLU", "PReLU", "SiLU", "GELU", "ELU", "SELU", "CELU", "Mish", "Softplus", "Softmax",
+    "GRU", "LSTM",
 })  # fmt: skip

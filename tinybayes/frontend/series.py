@@ -5,20 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinybayes.frontend import pointwise
 from tinybayes.frontend.chain import Chain, Value
 from tinybayes.frontend.program import Call, Ref
 from tinybayes.ir import Conv, Gru, Linear, Lstm, Recurrent, Select
 
 SUPPORTED = (
-    "gru and lstm (batch_first=True, any number of layers, one direction, a first state of zeros), the whole series, one "
-    "position of it or h_n of one layer; transpose(1, 2) of a series; linear on each position of (batch, time, features)"
+    "gru and lstm (batch_first=True, any number of layers, one direction, a first state of zeros), the whole series, "
+    "one position of it or h_n of one layer; transpose(1, 2) of a series; linear at each position of "
+    "(batch, time, features)"
 )
 _TIME_FIRST = frozenset({
     "gru", "lstm", "linear", "transpose", "permute", "swapaxes", "select", "slice", "flatten", "view", "reshape",
     "_unsafe_view", "relu", "relu_", "dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach",
-    "alias", "lift_fresh_copy", "add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_", "sigmoid", "tanh", "sigmoid_",
-    "tanh_", "hardtanh", "relu6", "clamp", "leaky_relu", "hardsigmoid", "hardswish", "silu", "gelu", "elu", "mish",
-    "softplus",
+    "alias", "lift_fresh_copy", "add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_",
+    *pointwise.HANDLERS,
 })  # fmt: skip
 """What understands a series as (batch, time, features)."""
 

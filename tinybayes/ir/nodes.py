@@ -260,7 +260,8 @@ class Recurrent(Node):
 
     The pre-activations of its gates are ``from_input`` of the position plus ``from_state`` of the hidden state behind
     the position before. Each has a row for each unit of each gate, all rows of one gate together, in torch's order.
-    It writes the hidden state behind every position, (time, units), or with ``last_only`` that behind the last, (units,).
+    It writes the hidden state behind every position, (time, units), or with ``last_only`` that behind the last,
+    (units,).
 
     An integer network keeps hidden states in 16 bits, ``real = code / 2**15``, and multiplies them as they are
     (``state_bits`` 16) or rounded to the codes of the output (8). Codes of pre-activations have ``gate_fraction_bits``
@@ -279,7 +280,7 @@ class Recurrent(Node):
     curve: npt.NDArray[np.int16] | None = None
 
     @property
-    def weighted(self) -> tuple[MacNode, ...]:
+    def weighted(self) -> tuple[Linear, Linear]:
         """The matrices of the input and of the hidden state."""
         return self.from_input, self.from_state
 

@@ -1,4 +1,4 @@
-"""The working memory of a recurrent operator, as ``struct tb_recurrent`` in ``firmware/runtime/tb_recurrent.h`` has it."""
+"""The working memory of a recurrent operator, that of ``firmware/runtime/tb_recurrent.h``."""
 
 from dataclasses import dataclass
 

@@ -35,9 +35,8 @@ STATE_BYTES = 4
 FIELDS = 4
 """Receptive fields that a dense convolution takes at once."""
 STEP_OPERATORS = (
-    Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op, Gru.op,
-    Lstm.op,
-    MaxPoolSpans.op, AveragePoolSpans.op, PAD,
+    Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
+    MaxPoolSpans.op, AveragePoolSpans.op, Gru.op, Lstm.op, PAD,
 )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def scaled_input(graph: Graph, x: Array) -> npt.NDArray[np.float32]:
 
 
 def channels_last(graph: Graph, x: Array) -> npt.NDArray[np.float32]:
-    """Inputs in torch's layout, (samples, channels, ...) or channels last already, as float32 (samples, ..., channels)."""
+    """Inputs in torch's layout, channels first or last, as float32 (samples, ..., channels)."""
     real = np.asarray(x, dtype=np.float32)
     if real.ndim > 2 and not graph.channels_last_input:
         real = np.moveaxis(real, 1, -1)
