@@ -169,6 +169,8 @@ def _conv_dense(plan: Plan, step: Step, weights: str) -> Call:
     memory: Fields = {"values": f"{weights}.values", "fields": _at(scratch.offset)}
     if step.state_bytes:
         memory = {**memory, "states": f"(int32_t *)(void *)({states})"}
+    if step.encoding is not None and step.encoding.constants["centered"]:
+        memory = {**memory, "centered": True}
     arguments = (
         _source_struct(plan, step),
         _target(plan, step, origin=True),

@@ -17,15 +17,24 @@ def to_integer(
     calibration: npt.NDArray[np.floating] | None,
     *,
     bias_bits: int = 16,
+    per_channel: bool = True,
     recurrent_bits: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> Graph:
     """The integer network for a float network as the frontend delivers it: folded, quantized, dead parts removed.
 
-    ``calibration``: real inputs (samples, *torch input shape), float; ``recurrent_bits``: how many bits of their hidden
-    states recurrent layers multiply with (8 or 16); ``progress``: called with (done, samples).
+    ``per_channel``: whether weights have a scale for each output channel, or one for each layer; ``recurrent_bits``: how
+    many bits of their hidden states recurrent layers multiply with (8 or 16).
+    ``calibration``: real inputs (samples, *torch input shape), float; ``progress``: called with (done, samples).
     Raises UserError, UnsupportedError and LimitError as the passes do.
     """
     graph = verify(keep_last_states(verify(fold_batchnorm(graph))))
-    graph = verify(quantize(graph, calibration, bias_bits=bias_bits, recurrent_bits=recurrent_bits, progress=progress))
-    return verify(remove_dead(graph))
+    graph = quantize(
+        graph,
+        calibration,
+        bias_bits=bias_bits,
+        per_channel=per_channel,
+        recurrent_bits=recurrent_bits,
+        progress=progress,
+    )
+    return verify(remove_dead(verify(graph)))

@@ -26,7 +26,7 @@ from tinybayes.ir.tensor import DType
 from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
 from tinybayes.passes.chains import Run, clamp_of, refuse_empty_layers, runs
-from tinybayes.passes.quantize_recurrent import Operand, check_recurrent_bits, output_scale, quantize_recurrent
+from tinybayes.passes.quantize_recurrent import Bits, Operand, check_recurrent_bits, output_scale, quantize_recurrent
 from tinybayes.passes.requantize import choose_pre_shift, choose_requant
 from tinybayes.passes.tables import exponentials, input_values, table_codes
 from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
@@ -66,6 +66,7 @@ def quantize(
     calibration: npt.NDArray[np.floating] | None,
     *,
     bias_bits: int = 16,
+    per_channel: bool = True,
     recurrent_bits: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> Graph:
@@ -73,9 +74,10 @@ def quantize(
 
     ``calibration``: real inputs (samples, *torch input shape), float. ReLUs become the lower clamp of the layer before
     them. Activation scales clip where the mean squared error over the calibration data is least; the output is not
-    clipped. Every bias equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
-    ``recurrent_bits`` is how many bits of their hidden states recurrent layers multiply with (8 or 16). ``progress`` is
-    called with (samples done, samples).
+    clipped. Weights have a scale for each output channel, or with ``per_channel=False`` one for each layer. Every bias
+    equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer. ``recurrent_bits`` is how
+    many bits of their hidden states recurrent layers multiply with (8 or 16).
+    ``progress`` is called with (samples done, samples).
 
     Raises UserError for missing or wrong calibration data and for a layer without weights, LimitError for a layer whose
     accumulator could leave 30 bits.
@@ -96,11 +98,14 @@ def quantize(
         node = run.producer
         reads = (nodes[-1].output if nodes else graph.input,)
         if isinstance(node, MacNode):
-            nodes.append(_mac(replace(node, inputs=reads), source, grid, statistics, bias_bits))
+            nodes.append(
+                _mac(replace(node, inputs=reads), source, grid, statistics, bias_bits, per_channel=per_channel)
+            )
         elif isinstance(node, Recurrent):
             operand = Operand(source.scale, source.largest_stored_code)
             inside = statistics.reaches[node.name]
-            recurrent = quantize_recurrent(node, operand, inside, bias_bits=bias_bits, recurrent_bits=recurrent_bits)
+            bits = Bits(bias=bias_bits, state=recurrent_bits)
+            recurrent = quantize_recurrent(node, operand, inside, bits, per_channel=per_channel)
             nodes.append(replace(recurrent, inputs=reads))
         elif isinstance(node, AveragePool):
             nodes.append(_average_pool(replace(node, inputs=reads), source, grid))
@@ -203,10 +208,14 @@ def _values(source: _Grid) -> Real:
     return input_values(source.dtype, source.scale)
 
 
-def _mac(node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int) -> MacNode:
+def _mac(
+    node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int, *, per_channel: bool
+) -> MacNode:
     up, down = statistics.peaks[node.output]
     peak = _HEADROOM * np.maximum(up, down if grid.low < 0 else 0.0)
-    weight, weight_scale = quantize_weight(node.weight, _least_scales(node, source, grid, peak))
+    weight, weight_scale = quantize_weight(
+        node.weight, _least_scales(node, source, grid, peak), per_channel=per_channel
+    )
     unit = weight_scale * source.scale
     exact_bias = node.bias.astype(np.float64) / unit
     products = np.abs(weight.reshape(node.outputs, -1).astype(np.int64)).sum(axis=1) * float(source.largest_stored_code)

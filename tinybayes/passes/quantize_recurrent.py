@@ -29,10 +29,18 @@ class Operand:
     largest: int
 
 
+@dataclass(frozen=True)
+class Bits:
+    """Bits of biases, and of hidden states where they are multiplied."""
+
+    bias: int
+    state: int
+
+
 def check_recurrent_bits(bits: int) -> int:
     """``bits`` if states can have as many in products; raises UserError otherwise."""
     if bits not in STATE_BITS:
-        raise UserError(f"recurrent bits: got {bits}; wanted {' or '.join(map(str, STATE_BITS))}")
+        raise UserError(f"--recurrent-bits: got {bits}; wanted {' or '.join(map(str, STATE_BITS))}")
     return bits
 
 
@@ -48,21 +56,22 @@ def output_scale(reach: Reach) -> float:
 
 
 def quantize_recurrent(
-    node: Recurrent, source: Operand, reach: Reach, *, bias_bits: int, recurrent_bits: int
+    node: Recurrent, source: Operand, reach: Reach, bits: Bits, *, per_channel: bool = True
 ) -> Recurrent:
     """The integer operator for a float one that reads ``source``; ``reach`` is what calibration has shown inside it.
 
-    Raises LimitError where an accumulator could leave 30 bits.
+    Weights have a scale for each row, or with ``per_channel=False`` one a matrix. Raises LimitError where an accumulator
+    could leave 30 bits.
     """
     shift = output_shift(reach)
     places = _fraction_bits(reach.gates * _GATE_HEADROOM)
-    wide = recurrent_bits == 16
+    wide = bits.state == 16
     states = Operand(_STATE_SCALE, _LARGEST_STATE) if wide else Operand(_STATE_SCALE * 2.0**shift, 128)
     made = replace(
         node,
-        from_input=_gates(node, node.from_input, source, places, bias_bits),
-        from_state=_gates(node, node.from_state, states, places, bias_bits),
-        state_bits=recurrent_bits,
+        from_input=_gates(node, node.from_input, source, places, bits.bias, per_channel),
+        from_state=_gates(node, node.from_state, states, places, bits.bias, per_channel),
+        state_bits=bits.state,
         gate_fraction_bits=places,
         output_shift=shift,
         curve=tanh_curve(),
@@ -77,8 +86,8 @@ def _fraction_bits(largest: float) -> int:
     return min(max(FRACTION_BITS - max(math.ceil(math.log2(max(largest, 1.0) / 8)), 0), 0), FRACTION_BITS)
 
 
-def _gates(node: Recurrent, layer: Linear, operand: Operand, places: int, bias_bits: int) -> Linear:
-    weight, weight_scale = quantize_weight(layer.weight)
+def _gates(node: Recurrent, layer: Linear, operand: Operand, places: int, bias_bits: int, per_channel: bool) -> Linear:
+    weight, weight_scale = quantize_weight(layer.weight, per_channel=per_channel)
     unit = weight_scale * operand.scale
     products = np.abs(weight.reshape(layer.outputs, -1).astype(np.int64)).sum(axis=1) * float(operand.largest)
     exact_bias = layer.bias.astype(np.float64) / unit
