@@ -18,7 +18,7 @@ from tinybayes.plan import make_plan
 from tinybayes.plan.coefficients import COEFFICIENTS
 from tinybayes.plan.core_class import CORE_CLASSES
 from tinybayes.plan.cost import TERMS
-from tinybayes.plan.formats import FORMATS
+from tinybayes.plan.formats import FORMATS, RECURRENT_FORMATS
 from tinybayes.plan.steps import PAD, STEP_OPERATORS
 from tinybayes.report.verdict import expect, judge
 from tinybayes.run.host import HostRunner, run_sanitized
@@ -189,5 +189,6 @@ def test_the_sides_name_the_same_kernels() -> None:
     everywhere = set(TERMS) - {("linear", "gather")}
     assert all(set(coefficients) >= everywhere for coefficients in COEFFICIENTS.values())
     assert set(COEFFICIENTS["mve"]) == set(TERMS)
-    assert set(CALLS) == macs | (set(STEP_OPERATORS) - {"linear", "conv"})
+    recurrent = {f"{op}_{name}" for op in ("gru", "lstm") for name in RECURRENT_FORMATS}
+    assert set(CALLS) == macs | recurrent | (set(STEP_OPERATORS) - {"linear", "conv", "gru", "lstm"})
     assert set(INTEGER_OPERATORS) == (set(STEP_OPERATORS) - {PAD}) | {"flatten"}

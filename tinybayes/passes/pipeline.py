@@ -23,8 +23,8 @@ def to_integer(
 ) -> Graph:
     """The integer network for a float network as the frontend delivers it: folded, quantized, dead parts removed.
 
-    ``per_channel``: whether weights have a scale for each output channel, or one for each layer; ``recurrent_bits``: how
-    many bits of their hidden states recurrent layers multiply with (8 or 16).
+    ``per_channel``: whether weights have a scale for each output channel, or one for each layer;
+    ``recurrent_bits``: how many bits of their hidden states recurrent layers multiply with (8 or 16).
     ``calibration``: real inputs (samples, *torch input shape), float; ``progress``: called with (done, samples).
     Raises UserError, UnsupportedError and LimitError as the passes do.
     """

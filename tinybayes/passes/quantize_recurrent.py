@@ -60,8 +60,8 @@ def quantize_recurrent(
 ) -> Recurrent:
     """The integer operator for a float one that reads ``source``; ``reach`` is what calibration has shown inside it.
 
-    Weights have a scale for each row, or with ``per_channel=False`` one a matrix. Raises LimitError where an accumulator
-    could leave 30 bits.
+    Weights have a scale for each row, or with ``per_channel=False`` one a matrix. Raises LimitError where an
+    accumulator could leave 30 bits.
     """
     shift = output_shift(reach)
     places = _fraction_bits(reach.gates * _GATE_HEADROOM)
