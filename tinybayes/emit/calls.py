@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tinybayes.emit import recurrent
+from tinybayes.emit import joins, recurrent
 from tinybayes.emit.arguments import Call, Fields, Struct, source, source_struct
 from tinybayes.emit.arguments import at as _at
 from tinybayes.emit.arguments import layout as _layout
@@ -15,11 +15,12 @@ from tinybayes.plan import Plan, Step
 from tinybayes.plan.bounds import accumulator_bound
 
 
-def call(plan: Plan, step: Step, weights: str) -> Call:
-    """The kernel call of ``step``; ``weights`` is the C name of its constants."""
+def calls(plan: Plan, step: Step, weights: str) -> tuple[Call, ...]:
+    """The kernel calls of ``step``; ``weights`` is the C name of its constants."""
     if step.kernel not in CALLS:
         raise InternalError(f"{step.name}: there is no call for kernel {step.kernel!r}")
-    return CALLS[step.kernel](plan, step, weights)
+    made = CALLS[step.kernel](plan, step, weights)
+    return made if isinstance(made, tuple) else (made,)
 
 
 def _source(plan: Plan, step: Step) -> str:
@@ -350,7 +351,7 @@ def zero_margins(plan: Plan, step: Step) -> Call | None:
     return Call("tb_map.h", "tb_zero_margins", (_target(plan, step, origin=False), _layout(step.target)))
 
 
-CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
+CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "linear_dense": _linear,
     "linear_index": _linear,
     "linear_huffman": _linear,
@@ -368,6 +369,9 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
     "requantize": _requantize,
     "softmax": _softmax,
     "argmax": _argmax,
+    "add": joins.add,
+    "multiply": joins.multiply,
+    "concat": joins.concat,
     "max_pool_spans": _pool_spans,
     "average_pool_spans": _pool_spans,
     **recurrent.CALLS,

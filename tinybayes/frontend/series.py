@@ -27,8 +27,11 @@ _TIME_FIRST = frozenset({
 def check(chain: Chain, call: Call) -> None:
     """Refuses what would take the time of (batch, time, features) for channels."""
     values = (chain.values[name] for name in call.reads if name in chain.values)
-    if call.operator not in _TIME_FIRST and any(len(value.torch_shape) > 1 and value.time_first for value in values):
+    orders = {value.time_first for value in values if len(value.torch_shape) > 1}
+    if call.operator not in _TIME_FIRST and True in orders:
         chain.refuse(call, "on (batch, time, features) is not supported: put x.transpose(1, 2) in front of it")
+    if len(orders) > 1:
+        chain.refuse(call, "of (batch, time, features) with (batch, channels, time) is not supported: transpose one")
 
 
 def recurrent(chain: Chain, call: Call, *, kind: type[Recurrent]) -> None:
@@ -124,7 +127,7 @@ def swap(chain: Chain, call: Call) -> None:
     given = [d % rank for d in dims] if isinstance(dims, list) and all(type(d) is int for d in dims) else []
     swaps = given == [0, 2, 1] if call.operator == "permute" else sorted(given) == [1, 2]
     if rank != 3 or not swaps:
-        chain.refuse(call, f"of an activation to {dims} is not supported: only time and channels may change places")
+        chain.refuse(call, f"of an activation is not supported to {dims}: only time and channels may change places")
     chain.values[call.result] = replace(value, torch_shape=value.torch_shape[::-1], time_first=not value.time_first)
 
 

@@ -2,10 +2,12 @@
 
 from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
     BatchNorm,
+    Concat,
     Conv,
     Flatten,
     Gru,
@@ -14,6 +16,7 @@ from tinybayes.ir.nodes import (
     MacNode,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Node,
     Pointwise,
     Recurrent,
@@ -23,15 +26,17 @@ from tinybayes.ir.nodes import (
     Softmax,
     SpanPool,
 )
-from tinybayes.ir.requant import Requant
+from tinybayes.ir.requant import Requant, SumRequant
 from tinybayes.ir.tensor import Tensor
 from tinybayes.ir.verify import verify
 
 __all__ = [
+    "Add",
     "ArgMax",
     "AveragePool",
     "AveragePoolSpans",
     "BatchNorm",
+    "Concat",
     "Conv",
     "Flatten",
     "Graph",
@@ -42,6 +47,7 @@ __all__ = [
     "MacNode",
     "MaxPool",
     "MaxPoolSpans",
+    "Multiply",
     "Node",
     "Pointwise",
     "Recurrent",
@@ -51,6 +57,7 @@ __all__ = [
     "Select",
     "Softmax",
     "SpanPool",
+    "SumRequant",
     "Tensor",
     "verify",
 ]

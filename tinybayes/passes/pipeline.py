@@ -8,6 +8,7 @@ import numpy.typing as npt
 from tinybayes.ir import Graph, verify
 from tinybayes.passes.fold_batchnorm import fold_batchnorm
 from tinybayes.passes.last_states import keep_last_states
+from tinybayes.passes.pool_first import pool_first
 from tinybayes.passes.quantize import quantize
 from tinybayes.passes.remove_dead import remove_dead
 
@@ -28,7 +29,7 @@ def to_integer(
     ``calibration``: real inputs (samples, *torch input shape), float; ``progress``: called with (done, samples).
     Raises UserError, UnsupportedError and LimitError as the passes do.
     """
-    graph = verify(keep_last_states(verify(fold_batchnorm(graph))))
+    graph = verify(pool_first(verify(keep_last_states(verify(fold_batchnorm(graph))))))
     graph = quantize(
         graph,
         calibration,

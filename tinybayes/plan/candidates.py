@@ -1,5 +1,6 @@
 """Every legal way to run each part of a network: one layer, or a selection of inputs and the layer that reads it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -47,10 +48,12 @@ class Candidate:
 def parts(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
     """The steps, those together that a candidate can replace together."""
     found: list[tuple[Step, ...]] = []
+    read = Counter(source.tensor.name for step in steps for source in step.sources)
     position = 0
     while position < len(steps):
         both = steps[position : position + 2]
         together = len(both) == 2 and both[0].op == Select.op and both[1].op == Linear.op
+        together = together and both[1].source.tensor.name == both[0].tensor and read[both[0].tensor] == 1
         found.append(tuple(both) if together else (steps[position],))
         position += len(found[-1])
     return found
@@ -121,4 +124,4 @@ def _without_selection(select: Step, step: Step) -> Step:
     weight = np.zeros((node.outputs, 1, 1, select.source.tensor.elements), node.weight.dtype)
     weight[..., chosen.indices] = node.weight
     whole = replace(node, inputs=chosen.inputs, weight=weight)
-    return replace(step, node=whole, source=select.source, reads_input=select.reads_input)
+    return replace(step, node=whole, source=select.source)
