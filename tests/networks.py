@@ -6,6 +6,7 @@ import numpy as np
 
 from tinybayes.ir import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -18,6 +19,7 @@ from tinybayes.ir import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Recurrent,
     Requant,
     Requantize,
@@ -231,6 +233,22 @@ class Builder:
     def _spans(self, size: int, count: int) -> tuple[tuple[int, int], ...]:
         starts = np.sort(self.rng.integers(0, size, count)).tolist()
         return tuple((start, min(size, start + int(self.rng.integers(1, 4)))) for start in starts)
+
+    def affine(self, dtype: DType = "int8") -> "Builder":
+        channels = self.tensor.channels
+        multipliers = self.rng.integers(-(2**15) + 1, 2**15, channels).astype(np.int32)
+        offsets = self.rng.integers(-(2**22), 2**22, channels).astype(np.int32)
+        low, high = (0, 255) if dtype == "uint8" else (-128, 127)
+        node = Affine(name=f"affine.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                      multipliers=multipliers, offsets=offsets, shift=int(self.rng.integers(13, 17)), low=low,
+                      high=high)  # fmt: skip
+        return self._append(node, self.tensor.shape, dtype)
+
+    def rearrange(self, shape: tuple[int, ...], offset: int, sizes: tuple[int, int, int],
+                  strides: tuple[int, int, int]) -> "Builder":  # fmt: skip
+        node = Rearrange(name=f"rearrange.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                         offset=offset, sizes=sizes, strides=strides)  # fmt: skip
+        return self._append(node, shape, self.tensor.dtype)
 
     def graph(self) -> Graph:
         torch_shape = self.shape if len(self.shape) == 1 else (self.shape[-1], *self.shape[:-1])

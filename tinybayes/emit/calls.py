@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from tinybayes.emit import joins, recurrent
+from tinybayes.emit import copies, joins, recurrent
 from tinybayes.emit.arguments import Call, Fields, Struct, source, source_struct
 from tinybayes.emit.arguments import at as _at
 from tinybayes.emit.arguments import layout as _layout
 from tinybayes.emit.arguments import requant as _requant
 from tinybayes.emit.arguments import target as _target
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, AveragePoolSpans, Conv, MaxPool, Requantize, Softmax, SpanPool
+from tinybayes.ir import Affine, AveragePool, AveragePoolSpans, Conv, MaxPool, Requantize, Softmax, SpanPool
 from tinybayes.ir.nodes import MacNode
 from tinybayes.plan import Plan, Step
 from tinybayes.plan.bounds import accumulator_bound
@@ -281,7 +281,9 @@ def _requantize(plan: Plan, step: Step, _weights_name: str) -> Call:
 
 
 def _vectors(step: Step) -> Struct:
-    height, width, channels = step.source.tensor.hwc
+    # A flattened tensor is stored as the map that it came from.
+    height, width, _ = step.target.tensor.hwc
+    channels = step.source.tensor.elements // (height * width)
     gap = step.target.row_gap_bytes
     fields: Fields = {
         "rows": height if gap else 1,
@@ -339,6 +341,15 @@ def _pool_spans(plan: Plan, step: Step, weights: str) -> Call:
     return Call("tb_spans.h", "tb_pool_spans", arguments)
 
 
+def _affine(plan: Plan, step: Step, weights: str) -> Call:
+    node = step.node
+    assert isinstance(node, Affine)
+    tables = {name: f"{weights}.{name}" for name in ("multipliers", "offsets")}
+    affine = Struct("tb_affine", {**tables, "shift": node.shift, "low": node.low, "high": node.high})
+    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), _vectors(step), affine)
+    return Call("tb_affine.h", "tb_affine", arguments)
+
+
 def _pad(plan: Plan, step: Step, _weights_name: str) -> Call:
     arguments = (_source(plan, step), _target(plan, step, origin=False), _layout(step.target))
     return Call("tb_map.h", "tb_pad", arguments)
@@ -372,6 +383,8 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "add": joins.add,
     "multiply": joins.multiply,
     "concat": joins.concat,
+    "affine": _affine,
+    "rearrange": copies.rearrange,
     "max_pool_spans": _pool_spans,
     "average_pool_spans": _pool_spans,
     **recurrent.CALLS,

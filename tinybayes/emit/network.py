@@ -21,6 +21,7 @@ _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_pointwise.h": (),
     "tb_recurrent.h": ("tb_formats.h", "tb_gates.h", "tb_linear_dense.h", "tb_linear_index.h"),
     "tb_join.h": (),
+    "tb_affine.h": ("tb_softmax.h",),
     "tb_copy.h": (),
     "tb_softmax.h": (),
     "tb_spans.h": (),
@@ -128,7 +129,7 @@ def network_files(plan: Plan, name: str) -> dict[str, str]:
         "input": plan.graph.input_tensor,
         "output": plan.graph.output_tensor,
         "scaling": plan.graph.input_scaling,
-        "output_meaning": _CLASS_NUMBER if plan.steps[-1].op == ArgMax.op else "codes of the result",
+        "output_meaning": _output_meaning(plan),
     }
     templates = environment()
     templates.filters.update(c_float=c_float, c_values=c_values)
@@ -149,6 +150,16 @@ def network_files(plan: Plan, name: str) -> dict[str, str]:
     needed = {"tb_arith.h", *headers, *(other for header in headers for other in _RUNTIME_HEADERS[header])}
     files |= {f"network/{header}": (runtime / header).read_text(encoding="utf-8") for header in needed}
     return dict(sorted(files.items()))
+
+
+def _output_meaning(plan: Plan) -> str:
+    """What the output holds, for the header. A network's own word is kept where it can stand in a comment."""
+    if plan.steps[-1].op == ArgMax.op:
+        return _CLASS_NUMBER
+    told = plan.graph.facts.get("output_meaning")
+    if isinstance(told, str) and re.fullmatch(r"[\w ,.;:()+=-]{1,80}", told, re.ASCII):
+        return f"codes of the result: {told}"
+    return "codes of the result"
 
 
 def c_identifier(name: str) -> str:

@@ -1,5 +1,6 @@
 """A network under construction: operators in order, channels last, that remember torch's layout."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -10,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.errors import FileFormatError, UnsupportedError
+from tinybayes.frontend.loops import LOOPS, nested_loops
 from tinybayes.frontend.program import Call, Constant, Program, Ref, as_real
-from tinybayes.ir import Flatten, Graph, InputScaling, Node, Tensor
+from tinybayes.ir import Flatten, Graph, InputScaling, Node, Rearrange, Tensor
 
 INPUT = "input"
 
@@ -22,14 +24,25 @@ class Value:
 
     ``torch_shape`` is its shape in torch, without the batch. ``order`` is None where a vector's elements stand as in
     torch; behind a flattened map it holds for every element its position in torch's vector, because a map is stored
-    channels last here and torch flattens it channels first. ``time_first`` says that torch has a series as it is stored
-    here, (time, channels), and not as (channels, time).
+    channels last here and torch flattens it channels first. ``view`` is given where the tensor is looked at in another
+    way: where each element lies in the tensor's memory, int64 of torch's shape.
     """
 
     tensor: str
     torch_shape: tuple[int, ...]
     order: npt.NDArray[np.int64] | None = None
-    time_first: bool = False
+    view: npt.NDArray[np.int64] | None = None
+
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """Where each element lies in the tensor's memory, int64 of torch's shape."""
+        if self.view is not None:
+            return self.view
+        elements = math.prod(self.torch_shape)
+        if self.order is not None:
+            return np.argsort(self.order)
+        shape = channels_last(self.torch_shape)
+        return np.moveaxis(np.arange(elements, dtype=np.int64).reshape(shape), -1, 0)
 
 
 class Chain:
@@ -42,10 +55,11 @@ class Chain:
         self.program = program
         self.constants: dict[str, Constant] = dict(program.constants)
         self.paths = dict(program.paths)
-        time_first = is_time_first(program)
-        self.values = {program.input: Value(INPUT, program.input_shape, time_first=time_first)}
-        shape = program.input_shape if time_first else channels_last(program.input_shape)
-        self.tensors = {INPUT: Tensor(INPUT, shape)}
+        shape = program.input_shape
+        self.channels_last_input = is_time_first(program)
+        view = np.arange(math.prod(shape), dtype=np.int64).reshape(shape) if self.channels_last_input else None
+        self.values = {program.input: Value(INPUT, shape, view=view)}
+        self.tensors = {INPUT: Tensor(INPUT, shape if self.channels_last_input else channels_last(shape))}
         self.hidden: dict[str, tuple[Value, ...]] = {}
         """By name of all final states of recurrent layers, the series of states of each layer."""
         self.zeros: set[str] = set()
@@ -54,6 +68,8 @@ class Chain:
         channels = self.tensors[INPUT].channels
         self.mean, self.std = np.zeros(channels), np.ones(channels)
         self._names: Counter[str] = Counter()
+        self._looked_at: dict[str, tuple[Call, str]] = {}
+        self.moved: dict[str, str] = {}
         self.reads = Counter(name for call in calls for name in call.reads)
 
     def value(self, call: Call, argument: str) -> Value:
@@ -78,7 +94,85 @@ class Chain:
             self.refuse(call, "takes a tensor of zeros, which is supported only as the first state of a GRU or LSTM")
         if reference.name not in self.values:
             raise self.damaged(call, f"reads {reference.name!r}, which nothing has computed")
-        return self.values[reference.name]
+        return self.settled(call, reference.name)
+
+    def positions(self, call: Call, argument: str) -> npt.NDArray[np.int64]:
+        """Where each element of the tensor that ``call`` takes as ``argument`` lies in memory, in torch's shape."""
+        reference = call.arguments.get(argument)
+        if not isinstance(reference, Ref) or reference.name not in self.values:
+            return self.value(call, argument).positions
+        self._looked_at[call.result] = call, reference.name
+        return self.values[reference.name].positions
+
+    def look_at(self, call: Call, positions: npt.NDArray[np.int64]) -> None:
+        """The result of ``call`` is the tensor that it takes, its elements in the order ``positions``."""
+        value = self.values[self._looked_at[call.result][1]]
+        self.values[call.result] = Value(value.tensor, positions.shape, view=positions)
+
+    def settled(self, call: Call, name: str) -> Value:
+        """The value ``name`` as operators read it; where it is a view, its elements are moved if they must be."""
+        value = self.values[name]
+        if value.view is None:
+            return value
+        shape, source = value.torch_shape, self.tensors[value.tensor]
+        if not 1 <= len(shape) <= 3:
+            self.refuse(call, f"reads a tensor (batch, {', '.join(map(str, shape))}) of more than 4 dimensions")
+        positions = (value.view if len(shape) == 1 else np.moveaxis(value.view, 0, -1)).reshape(-1)
+        memory = channels_last(shape)
+        in_place = np.array_equal(positions, np.arange(source.elements))
+        if in_place and memory == source.shape:
+            self.values[name] = Value(value.tensor, shape)
+            return self.values[name]
+        maker, _ = self._looked_at.get(name, (call, name))
+        whole = positions.size == source.elements and np.array_equal(np.sort(positions), np.arange(source.elements))
+        node: Node
+        if len(shape) == 1 and whole and len(source.shape) > 1:
+            # What reads a vector can take its elements in any order.
+            called = self.name(maker, Flatten.op)
+            node = Flatten(name=called, inputs=(value.tensor,), output=called)
+            self.values[name] = Value(called, shape, None if in_place else np.argsort(positions))
+        else:
+            called = self.name(maker, Rearrange.op)
+            node = self._moved(call, called, value, positions)
+            self.values[name] = Value(called, shape)
+        self.tensors[called] = Tensor(called, memory)
+        self.nodes.append(node)
+        self.moved[name] = value.tensor
+        return self.values[name]
+
+    def in_torch_order(self, call: Call, argument: str) -> Value:
+        """The tensor that ``call`` takes as ``argument``, its elements in memory as in torch, moved if need be."""
+        positions = self.positions(call, argument)
+        reference = call.arguments[argument]
+        assert isinstance(reference, Ref)
+        value = self.values[reference.name]
+        shape, source = value.torch_shape, self.tensors[value.tensor]
+        if source.shape == shape and np.array_equal(positions.reshape(-1), np.arange(source.elements)):
+            return value
+        called = self.name(call, Rearrange.op)
+        self.tensors[called] = Tensor(called, shape)
+        self.nodes.append(self._moved(call, called, value, positions.reshape(-1)))
+        return Value(called, shape, view=np.arange(positions.size, dtype=np.int64).reshape(shape))
+
+    def append_in_torch_order(self, call: Call, node: Node, shape: tuple[int, ...]) -> Value:
+        """Adds ``node``, which writes a tensor whose elements lie in memory as in torch."""
+        self.tensors[node.output] = Tensor(node.output, shape)
+        self.nodes.append(node)
+        view = np.arange(math.prod(shape), dtype=np.int64).reshape(shape)
+        self.values[call.result] = Value(node.output, shape, view=view)
+        return self.values[call.result]
+
+    def _moved(self, call: Call, called: str, value: Value, positions: npt.NDArray[np.int64]) -> Node:
+        found = nested_loops(positions)
+        if found is None or len(found[1]) > LOOPS:
+            self.refuse(
+                call, f"reads elements of {value.tensor!r} in an order that {LOOPS} nested loops forward do not give"
+            )
+        loops = [(1, 0)] * (LOOPS - len(found[1])) + found[1]
+        (a, d), (b, e), (c, f) = loops
+        return Rearrange(
+            name=called, inputs=(value.tensor,), output=called, offset=found[0], sizes=(a, b, c), strides=(d, e, f)
+        )
 
     def constant(self, call: Call, argument: str) -> npt.NDArray[np.float32] | None:
         """A weight that ``call`` reads, float32 and finite, or None if the argument is absent."""
@@ -126,27 +220,28 @@ class Chain:
                 call, f"its output would have the shape {torch_shape}: the kernel is larger than its input"
             )
         order = self.values_order(node)
-        read = (self.values[name] for name in call.reads if name in self.values)
-        time_first = node.op in ELEMENTWISE and any(value.time_first for value in read)
         self.tensors[node.output] = Tensor(node.output, hwc[3 - max(len(torch_shape), 1) :])
         self.nodes.append(node)
-        order = order if len(torch_shape) == 1 else None
-        self.values[call.result] = Value(node.output, torch_shape, order, time_first)
+        self.values[call.result] = Value(node.output, torch_shape, order if len(torch_shape) == 1 else None)
 
     def values_order(self, node: Node) -> npt.NDArray[np.int64] | None:
         """The order of the elements that ``node`` reads, which element-wise operators keep."""
         if node.op not in ("relu", "batch_norm", "pointwise", "softmax", "add", "multiply"):
             return None
-        return next((value.order for value in self.values.values() if value.tensor == node.input), None)
+        plain = (value for value in self.values.values() if value.view is None)
+        return next((value.order for value in plain if value.tensor == node.input), None)
 
     def overwrite(self, call: Call) -> None:
         """``call`` works in place: its result also is, from now on, the tensor that it took."""
         before, result = call.arguments.get("self", call.arguments.get("input")), self.values[call.result]
         if isinstance(before, Ref) and before.name in self.values:
+            base = self.moved.get(before.name)
+            if sum(self.reads[name] for name, value in self.values.items() if value.tensor == base) > 1:
+                self.refuse(call, "works in place on a view of a tensor that is read elsewhere: that is not supported")
             old = self.values[before.name].tensor
             for name, value in self.values.items():
                 if value.tensor == old:
-                    self.values[name] = replace(result, torch_shape=value.torch_shape)
+                    self.values[name] = replace(value, tensor=result.tensor)
 
     def alias(self, call: Call, value: Value, torch_shape: tuple[int, ...] | None = None) -> None:
         """The result of ``call`` is ``value``, perhaps under another shape with the same order of elements."""
@@ -160,9 +255,7 @@ class Chain:
             return
         height, width, channels = source.hwc
         torch_positions = np.arange(source.elements).reshape(channels, height, width).transpose(1, 2, 0).reshape(-1)
-        order = (
-            None if value.time_first or np.array_equal(torch_positions, np.arange(source.elements)) else torch_positions
-        )
+        order = None if np.array_equal(torch_positions, np.arange(source.elements)) else torch_positions
         name = self.name(call, Flatten.op)
         self.append(
             call, Flatten(name=name, inputs=(value.tensor,), output=name), (1, 1, source.elements), (source.elements,)
@@ -206,7 +299,7 @@ class Chain:
             output=result.tensor,
             torch_input_shape=self.program.input_shape,
             input_scaling=scaling,
-            channels_last_input=self.values[self.program.input].time_first,
+            channels_last_input=self.channels_last_input,
         )
 
 
@@ -218,7 +311,7 @@ def is_time_first(program: Program) -> bool:
     for call in program.calls:
         if not names.intersection(call.reads):
             continue
-        if call.operator in ("transpose", "permute", "swapaxes"):
+        if call.operator in ("transpose", "permute"):
             flipped = not flipped
         elif call.operator in ("gru", "lstm", "linear"):
             return not flipped
@@ -233,8 +326,6 @@ def channels_last(torch_shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*torch_shape[1:], torch_shape[0])
 
 
-ELEMENTWISE = ("relu", "pointwise", "add", "multiply")
-"""Operators that do not mind in which order their elements lie."""
 _BEFORE_LAYERS = frozenset({
     "add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_", "dropout", "contiguous", "clone", "detach", "alias",
     "sym_size", "slice",

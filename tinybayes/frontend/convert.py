@@ -4,7 +4,7 @@ from tinybayes.errors import InternalError, UnsupportedError, did_you_mean
 from tinybayes.frontend import series
 from tinybayes.frontend.chain import Chain
 from tinybayes.frontend.operators import HANDLERS, SUPPORTED
-from tinybayes.frontend.program import Call, Program
+from tinybayes.frontend.program import Call, Program, Ref
 from tinybayes.ir import Graph, verify
 
 
@@ -20,11 +20,12 @@ def convert(program: Program) -> Graph:
                 f"{program.source}: {call.place}: operator aten.{call.operator} is not supported.{hint} Supported "
                 f"are: {SUPPORTED}"
             )
-        series.check(chain, call)
         handler(chain, call)
         if call.operator.endswith("_"):
             chain.overwrite(call)
         _check_shape(chain, call)
+    if live and program.output in chain.values:
+        series.settle_output(chain, live[-1], program.output)
     graph = chain.graph()
     try:
         return verify(graph.with_nodes(graph.nodes, graph.tensors))
@@ -46,11 +47,17 @@ def _check_shape(chain: Chain, call: Call) -> None:
 
 
 def _live(program: Program) -> list[Call]:
-    """The calls that the output depends on, in order."""
+    """The calls that the output depends on, in order; those that work in place change what they are given, too."""
     needed = {program.output}
     live: list[Call] = []
     for call in reversed(program.calls):
-        if needed.intersection((call.result, *call.results)):
+        changed = call.arguments.get("self", call.arguments.get("input")) if call.operator.endswith("_") else None
+        if needed.intersection((call.result, *call.results)) or (isinstance(changed, Ref) and changed.name in needed):
             needed.update(call.reads)
             live.append(call)
+        elif isinstance(changed, Ref) and changed.name not in program.paths:
+            raise UnsupportedError(
+                f"{program.source}: {call.place}: aten.{call.operator} works in place, and nothing reads its result: "
+                "write x = f(x), so that what depends on it can be seen"
+            )
     return live[::-1]

@@ -6,24 +6,27 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.frontend import joins, over_channels, pointwise, pooling, series
+from tinybayes.frontend import joins, over_channels, pointwise, pooling, series, views
 from tinybayes.frontend.chain import INPUT, Chain, Value
-from tinybayes.frontend.program import Call, Ref, Symbol
+from tinybayes.frontend.program import Call, Ref
 from tinybayes.ir import BatchNorm, Conv, Linear, Relu
 from tinybayes.ir.verify import window_output
 
 Float32 = npt.NDArray[np.float32]
 
 SUPPORTED = (
-    "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode right "
-    f"behind them; relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
+    "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode; "
+    f"relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
     f"{joins.SUPPORTED}; {pooling.SUPPORTED}; {series.SUPPORTED}; "
-    "flatten, view and reshape to (batch, -1); dropout in evaluation mode; (x - mean) / std directly on the input"
+    f"{views.SUPPORTED}; dropout in evaluation mode; add, sub, mul and div by constants of each channel"
 )
 
 
 def linear(chain: Chain, call: Call) -> None:
     """aten.linear(input, weight, bias)."""
+    if series.is_series(chain, call):
+        series.linear(chain, call, _bias(chain, call, chain.constant(call, "bias"), chain.weight(call).shape[0]))
+        return
     _linear(chain, call, chain.value(call, "input"), chain.weight(call), "weight", chain.constant(call, "bias"))
 
 
@@ -38,11 +41,6 @@ def matrix_product(chain: Chain, call: Call) -> None:
 
 
 def _linear(chain: Chain, call: Call, value: Value, weight: Float32, argument: str, bias: Float32 | None) -> None:
-    if value.time_first and weight.ndim == 2 and weight.shape[1] == value.torch_shape[1]:
-        series.per_position(
-            chain, call, value, weight, _bias(chain, call, bias, weight.shape[0]), chain.name(call, Linear.op, argument)
-        )
-        return
     if len(value.torch_shape) != 1:
         chain.refuse(
             call,
@@ -152,50 +150,6 @@ def relu(chain: Chain, call: Call) -> None:
     chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
 
 
-def flatten(chain: Chain, call: Call) -> None:
-    """aten.flatten from dimension 1 to the last."""
-    value = chain.value(call, "self")
-    rank = len(value.torch_shape) + 1
-    start, end = int(call.number("start_dim", 0)), int(call.number("end_dim", -1))
-    if start % rank != 1 or end % rank != rank - 1:
-        chain.refuse(call, f"of dimensions {start} to {end} is not supported: only from 1 to the last")
-    chain.flatten(call, value)
-
-
-def view(chain: Chain, call: Call) -> None:
-    """aten.view and aten.reshape to (batch, -1), or to the shape that is there already."""
-    value = chain.value(call, "self")
-    sizes = call.arguments.get("size", call.arguments.get("shape"))
-    elements = math.prod(value.torch_shape)
-    if not isinstance(sizes, list) or len(sizes) < 2:
-        chain.refuse(call, f"to {sizes} is not supported: only to (batch, -1)")
-    inner = tuple(sizes[1:])
-    if inner == value.torch_shape:
-        chain.alias(call, value)
-    elif inner == (elements,) or (inner == (-1,) and (isinstance(sizes[0], Symbol) or sizes[0] > 0)):
-        chain.flatten(call, value)
-    else:
-        chain.refuse(call, f"to (batch, {', '.join(map(str, inner))}) is not supported: only to (batch, -1)")
-
-
-def squeeze(chain: Chain, call: Call) -> None:
-    """aten.squeeze of positions of size 1 behind a global average, and of the only layer of final states."""
-    if series.squeeze_states(chain, call):
-        return
-    value = chain.value(call, "self")
-    rank = len(value.torch_shape) + 1
-    dims = call.arguments.get("dim")
-    given = {d % rank for d in (dims if isinstance(dims, list) else [dims]) if type(d) is int}
-    if not given or min(given) < 2:
-        chain.refuse(call, f"of dimension {dims} is not supported: only of positions (dimensions from 2 on)")
-    gone = {d for d in given if value.torch_shape[d - 1] == 1}
-    shape = tuple(size for d, size in enumerate(value.torch_shape, start=1) if d not in gone)
-    if len(shape) == 1 and gone:
-        chain.flatten(call, value)
-    else:
-        chain.alias(call, value, shape)
-
-
 def same(chain: Chain, call: Call) -> None:
     """Operators that change nothing at inference."""
     if call.flag("train"):
@@ -204,17 +158,13 @@ def same(chain: Chain, call: Call) -> None:
 
 
 def transpose(chain: Chain, call: Call) -> None:
-    """A transposed weight matrix, as decomposed programs hold it, or a series whose time and channels change places."""
+    """A transposed tensor; or a transposed weight matrix, as decomposed programs hold it."""
     reference = call.arguments.get("self", call.arguments.get("input"))
-    if isinstance(reference, Ref) and reference.name in chain.values and call.operator != "t":
-        series.swap(chain, call)
+    if chain.is_computed(reference):
+        (views.permute if call.operator == "permute" else views.transpose)(chain, call)
         return
-    if (
-        not isinstance(reference, Ref)
-        or reference.name not in chain.constants
-        or chain.constants[reference.name].ndim != 2
-    ):
-        chain.refuse(call, f"of an activation is not supported. Supported are: {SUPPORTED}")
+    if not isinstance(reference, Ref) or chain.constants[reference.name].ndim != 2:
+        chain.refuse(call, f"of a weight that is no matrix is not supported. Supported are: {SUPPORTED}")
     if call.operator == "permute" and call.arguments.get("dims") not in ([1, 0], [-1, 0], [1, -2], [-1, -2]):
         chain.refuse(call, f"of a weight to {call.arguments.get('dims')} is not supported")
     chain.constants[call.result] = chain.constants[reference.name].T
@@ -225,28 +175,31 @@ def arithmetic(chain: Chain, call: Call) -> None:
     """add, sub, mul and div: of two computed tensors, or of one and constants."""
     operator = call.operator.removesuffix("_")
     if not chain.is_computed(call.arguments.get("other")):
-        scale_input(chain, call)
-    elif operator == "div":
+        with_constants(chain, call)
+    elif operator in ("div", "rsub"):
         chain.refuse(call, "of two computed tensors is not supported")
     else:
         {"add": joins.add, "sub": joins.add, "mul": joins.multiply}[operator](chain, call)
 
 
-def scale_input(chain: Chain, call: Call) -> None:
-    """add, sub, mul and div by constants of each channel, directly on the input: its standardisation.
+def with_constants(chain: Chain, call: Call) -> None:
+    """add, sub, mul and div by constants of each channel: its input's standardisation, or a layer of their own.
 
     With x' = (x - mean) / std so far: x' - c = (x - (mean + c std)) / std and x' / c = (x - mean) / (c std).
     """
-    value = chain.value(call, "self")
     reference = call.arguments["self"]
+    raw = isinstance(reference, Ref) and chain.channels_last_input and reference.name in chain.values
+    value = chain.values[reference.name] if raw and isinstance(reference, Ref) else chain.value(call, "self")
+    on_input = raw and value.tensor == INPUT and value.torch_shape == chain.program.input_shape
+    value = value if on_input else chain.value(call, "self")
     read_once = isinstance(reference, Ref) and chain.reads[reference.name] == 1
-    if value.tensor != INPUT or len(value.torch_shape) != len(chain.program.input_shape) or not read_once:
-        chain.refuse(
-            call, f"is supported only directly on the input, as (x - mean) / std. Elsewhere supported are: {SUPPORTED}"
-        )
     if call.number("alpha", 1) != 1 or call.arguments.get("rounding_mode") is not None:
         chain.refuse(call, "with alpha or a rounding mode is not supported")
-    constant = _per_channel(chain, call)
+    constant = _per_channel(chain, call, value)
+    flips = call.operator == "rsub" or (call.operator.startswith(("mul", "div")) and not (constant > 0).all())
+    if value.tensor != INPUT or not read_once or flips:
+        _affine(chain, call, value, constant)
+        return
     with np.errstate(all="ignore"):
         if call.operator.startswith(("sub", "add")):
             chain.mean = chain.mean + (constant if call.operator.startswith("sub") else -constant) * chain.std
@@ -259,19 +212,37 @@ def scale_input(chain: Chain, call: Call) -> None:
     chain.alias(call, value)
 
 
-def _per_channel(chain: Chain, call: Call) -> npt.NDArray[np.float64]:
-    """The operand ``other``, one number for each channel of the input (or for each feature of a vector)."""
-    time_first = chain.value(call, "self").time_first
-    channels = chain.tensors[INPUT].channels
-    rank = len(chain.program.input_shape) + 1
+def _affine(chain: Chain, call: Call, value: Value, constant: npt.NDArray[np.float64]) -> None:
+    """``value`` with a constant for each channel, as a batch normalisation, which the layer before it may absorb."""
+    constant = constant if value.order is None else constant[value.order]
+    one, zero = np.ones(constant.size), np.zeros(constant.size)
+    with np.errstate(all="ignore"):
+        multiplier, offset = {
+            "add": (one, constant),
+            "sub": (one, -constant),
+            "rsub": (-one, constant),
+            "mul": (constant, zero),
+            "div": (1 / constant, zero),
+        }[call.operator.removesuffix("_")]
+    if not (np.isfinite(multiplier).all() and np.isfinite(offset).all()):
+        chain.refuse(call, f"by {constant.tolist()} is not supported: wanted finite numbers")
+    name = chain.name(call, BatchNorm.op)
+    node = BatchNorm(name=name, inputs=(value.tensor,), output=name, multiplier=multiplier, offset=offset)
+    chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
+
+
+def _per_channel(chain: Chain, call: Call, value: Value) -> npt.NDArray[np.float64]:
+    """The operand ``other``, one number for each channel of ``value`` (or for each feature of a vector)."""
+    last = value.view is not None
+    channels = value.torch_shape[-1 if last else 0]
+    rank = len(value.torch_shape) + 1
     if not isinstance(call.arguments.get("other"), Ref):
         return np.full(channels, call.number("other", math.nan))
     other = chain.weight(call, "other").astype(np.float64)
     shape = (1,) * (rank - other.ndim) + other.shape
-    if time_first:
-        shape = (*shape[:-2], *shape[:-3:-1])
+    shape = (*shape[:-2], *shape[:-3:-1]) if last else shape
     if len(shape) != rank or shape[0] != 1 or shape[1] not in (1, channels) or any(size != 1 for size in shape[2:]):
-        wanted = (channels,) if time_first else (channels,) + (1,) * (rank - 2)
+        wanted = (channels,) + (1,) * (rank - 2)
         chain.refuse(
             call, f"by a tensor of shape {other.shape} is not supported: wanted one number for each channel, {wanted}"
         )
@@ -287,16 +258,14 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **dict.fromkeys(("relu", "relu_"), relu),
     **pointwise.HANDLERS,
     **over_channels.HANDLERS,
-    **series.HANDLERS,
     **pooling.HANDLERS,
-    "flatten": flatten,
-    **dict.fromkeys(("view", "reshape", "_unsafe_view"), view),
-    "squeeze": squeeze,
+    **views.HANDLERS,
+    **series.HANDLERS,
     **dict.fromkeys(
         ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias", "lift_fresh_copy"),
         same,
     ),
-    **dict.fromkeys(("t", "permute", "transpose", "swapaxes"), transpose),
+    **dict.fromkeys(("t", "permute", "transpose"), transpose),
     **joins.HANDLERS,
-    **dict.fromkeys(("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_"), arithmetic),
+    **dict.fromkeys(("add", "sub", "rsub", "mul", "div", "add_", "sub_", "mul_", "div_"), arithmetic),
 }

@@ -1,37 +1,19 @@
-"""ATen operators on series: recurrent layers, the order of time and channels, single positions; ``HANDLERS``."""
+"""ATen operators on series (batch, time, features): recurrent layers and what surrounds them; ``HANDLERS``."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from tinybayes.frontend import pointwise
+from tinybayes.frontend import views
 from tinybayes.frontend.chain import Chain, Value
 from tinybayes.frontend.program import Call, Ref
-from tinybayes.ir import Conv, Gru, Linear, Lstm, Recurrent, Select
+from tinybayes.ir import Conv, Gru, Linear, Lstm, Recurrent
 
 SUPPORTED = (
-    "gru and lstm (batch_first=True, any number of layers, one direction, a first state of zeros), the whole series, "
-    "one position of it or h_n of one layer; transpose(1, 2) of a series; linear at each position of "
-    "(batch, time, features)"
+    "gru and lstm (batch_first=True, any number of layers, one direction, a first state of zeros), their series of "
+    "states or h_n of one layer; linear at each position of (batch, time, features)"
 )
-_TIME_FIRST = frozenset({
-    "gru", "lstm", "linear", "transpose", "permute", "swapaxes", "select", "slice", "flatten", "view", "reshape",
-    "_unsafe_view", "relu", "relu_", "dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach",
-    "alias", "lift_fresh_copy", "add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_",
-    *pointwise.HANDLERS,
-})  # fmt: skip
-"""What understands a series as (batch, time, features)."""
-
-
-def check(chain: Chain, call: Call) -> None:
-    """Refuses what would take the time of (batch, time, features) for channels."""
-    values = (chain.values[name] for name in call.reads if name in chain.values)
-    orders = {value.time_first for value in values if len(value.torch_shape) > 1}
-    if call.operator not in _TIME_FIRST and True in orders:
-        chain.refuse(call, "on (batch, time, features) is not supported: put x.transpose(1, 2) in front of it")
-    if len(orders) > 1:
-        chain.refuse(call, "of (batch, time, features) with (batch, channels, time) is not supported: transpose one")
 
 
 def recurrent(chain: Chain, call: Call, *, kind: type[Recurrent]) -> None:
@@ -43,12 +25,10 @@ def recurrent(chain: Chain, call: Call, *, kind: type[Recurrent]) -> None:
     if call.flag("train") and call.number("dropout", 0.0) > 0:
         chain.refuse(call, "drops out in training mode; call module.eval() before exporting")
     _check_first_state(chain, call)
-    value = chain.value(call, "input")
-    if len(value.torch_shape) != 2 or not value.time_first:
-        chain.refuse(
-            call, f"on samples of shape {value.torch_shape} is not supported: wanted (batch, time, features), for "
-            "instance x.transpose(1, 2) of (batch, channels, time)"
-        )  # fmt: skip
+    if not is_series(chain, call):
+        chain.value(call, "input")
+        chain.refuse(call, "is supported only on (batch, time, features)")
+    value = chain.in_torch_order(call, "input")
     layers = int(call.number("num_layers", 1))
     parameters = call.arguments.get("params")
     of_each = 4 if call.flag("has_biases") else 2
@@ -85,9 +65,7 @@ def _layer(chain: Chain, call: Call, kind: type[Recurrent], value: Value, parame
         from_input=_matrix(f"{name}.input", from_input, bias[0]),
         from_state=_matrix(f"{name}.state", from_state, bias[1]),
     )
-    chain.append(call, node, (1, time, units), (time, units))
-    chain.values[call.result] = replace(chain.values[call.result], time_first=True)
-    return chain.values[call.result]
+    return chain.append_in_torch_order(call, node, (time, units))
 
 
 def _matrix(name: str, weight: np.ndarray, bias: np.ndarray) -> Linear:
@@ -107,82 +85,72 @@ def zeros(chain: Chain, call: Call) -> None:
     chain.zeros.add(call.result)
 
 
-def per_position(chain: Chain, call: Call, value: Value, weight: np.ndarray, bias: np.ndarray, name: str) -> None:
-    """A linear layer on each position of (batch, time, features): a convolution whose kernel is one position wide."""
-    outputs, channels = weight.shape
-    time = value.torch_shape[0]
+def is_series(chain: Chain, call: Call) -> bool:
+    """Whether the input of ``call`` is computed and has the shape (batch, time, features)."""
+    reference = call.arguments.get("input")
+    return (
+        isinstance(reference, Ref)
+        and chain.is_computed(reference)
+        and len(chain.values[reference.name].torch_shape) == 2
+    )
+
+
+def linear(chain: Chain, call: Call, bias: np.ndarray) -> None:
+    """A linear layer at each position of (batch, time, features): a convolution whose kernel is one position wide."""
+    value, weight = chain.in_torch_order(call, "input"), chain.weight(call)
+    time, channels = value.torch_shape
+    outputs = weight.shape[0]
+    if weight.shape != (outputs, channels) or outputs < 1:
+        raise chain.damaged(call, f"a weight of shape {weight.shape} for {channels} features")
+    shape = (outputs, 1, 1, channels)
+    name = chain.name(call, Linear.op, "weight")
     node = Conv(
-        name=name, inputs=(value.tensor,), output=name, weight=weight.reshape(outputs, 1, 1, channels), bias=bias,
-        dense_shape=(outputs, 1, 1, channels),
-    )  # fmt: skip
-    chain.append(call, node, (1, time, outputs), (time, outputs))
-    chain.values[call.result] = replace(chain.values[call.result], time_first=True)
-
-
-def swap(chain: Chain, call: Call) -> None:
-    """transpose(1, 2) of a series: torch's view of it changes, but not how it is stored."""
-    value = chain.value(call, "self")
-    dims = call.arguments.get("dims", [call.arguments.get("dim0"), call.arguments.get("dim1")])
-    rank = len(value.torch_shape) + 1
-    given = [d % rank for d in dims] if isinstance(dims, list) and all(type(d) is int for d in dims) else []
-    swaps = given == [0, 2, 1] if call.operator == "permute" else sorted(given) == [1, 2]
-    if rank != 3 or not swaps:
-        chain.refuse(call, f"of an activation is not supported to {dims}: only time and channels may change places")
-    chain.values[call.result] = replace(value, torch_shape=value.torch_shape[::-1], time_first=not value.time_first)
-
-
-def slice_all(chain: Chain, call: Call) -> None:
-    """aten.slice of everything, as ``x[:, -1]`` has it of the batch."""
-    value = chain.value(call, "self")
-    dim = int(call.number("dim", 0)) % (len(value.torch_shape) + 1)
-    size = value.torch_shape[dim - 1] if dim else 2**63 - 1
-    start, end = (call.arguments.get(name) for name in ("start", "end"))
-    whole = start in (None, 0) and (end is None or (isinstance(end, int) and end >= size))
-    if not whole or call.number("step", 1) != 1:
-        chain.refuse(call, f"from {start} to {end} of dimension {dim} is not supported: only all of it")
-    chain.alias(call, value)
+        name=name, inputs=(value.tensor,), output=name, weight=weight.reshape(shape), bias=bias, dense_shape=shape
+    )
+    chain.append_in_torch_order(call, node, (time, outputs))
 
 
 def select(chain: Chain, call: Call) -> None:
-    """aten.select of one position of a series, or of one layer's final state."""
-    reference, index = call.arguments.get("self"), int(call.number("index", 0))
-    dim = call.arguments.get("dim")
-    if isinstance(reference, Ref) and reference.name in chain.hidden:
-        layers = chain.hidden[reference.name]
-        if dim != 0 or not -len(layers) <= index < len(layers):
-            chain.refuse(call, f"of element {index} of dimension {dim} of final states is not supported: take a layer")
-        _position(chain, call, layers[index], -1)
+    """aten.select: of the final states of all layers, those of one."""
+    layers = _final_states(chain, call)
+    if layers is None:
+        views.select(chain, call)
         return
-    value = chain.value(call, "self")
-    time_dim = 1 if value.time_first else 2
-    if len(value.torch_shape) != 2 or type(dim) is not int or dim % 3 != time_dim:
-        chain.refuse(call, f"along dimension {dim} is not supported: only one position of a series")
-    _position(chain, call, value, index)
+    index = int(call.number("index", 0))
+    if call.arguments.get("dim") != 0 or not -len(layers) <= index < len(layers):
+        chain.refuse(call, "of final states is supported only of one layer, as h_n[-1]")
+    _last(chain, call, layers[index])
 
 
-def squeeze_states(chain: Chain, call: Call) -> bool:
-    """Takes ``h_n.squeeze(0)`` of a single layer; False where ``call`` squeezes something else."""
+def squeeze(chain: Chain, call: Call) -> None:
+    """aten.squeeze: of the final states of a single layer, the dimension of the layers."""
+    layers = _final_states(chain, call)
+    if layers is None:
+        views.squeeze(chain, call)
+        return
+    if len(layers) != 1 or call.arguments.get("dim") not in (0, [0]):
+        chain.refuse(call, f"of final states of {len(layers)} layers is not supported: take one layer, as h_n[-1]")
+    _last(chain, call, layers[0])
+
+
+def _final_states(chain: Chain, call: Call) -> tuple[Value, ...] | None:
     reference = call.arguments.get("self")
-    if not isinstance(reference, Ref) or reference.name not in chain.hidden:
-        return False
-    layers = chain.hidden[reference.name]
-    dims = call.arguments.get("dim")
-    if len(layers) != 1 or dims not in (0, [0]):
-        chain.refuse(call, f"of dimension {dims} of final states of {len(layers)} layers is not supported: h_n[-1]")
-    _position(chain, call, layers[0], -1)
-    return True
+    return chain.hidden.get(reference.name) if isinstance(reference, Ref) else None
 
 
-def _position(chain: Chain, call: Call, value: Value, index: int) -> None:
-    time, channels = chain.tensors[value.tensor].shape
-    if not -time <= index < time:
-        raise chain.damaged(call, f"position {index} of {time}")
-    first = index % time * channels
-    name = chain.name(call, Select.op)
-    node = Select(
-        name=name, inputs=(value.tensor,), output=name, indices=np.arange(first, first + channels, dtype=np.int64)
-    )
-    chain.append(call, node, (1, 1, channels), (channels,))
+def _last(chain: Chain, call: Call, series: Value) -> None:
+    """The result is the last position of a series."""
+    positions = series.positions[-1]
+    chain.values[call.result] = Value(series.tensor, positions.shape, view=positions)
+
+
+def settle_output(chain: Chain, call: Call, name: str) -> None:
+    """Brings the network's output into memory: channels last, but a series that lies there as in torch stays so."""
+    value = chain.values[name]
+    source = chain.tensors[value.tensor]
+    same = value.torch_shape == source.shape and np.array_equal(value.positions.reshape(-1), np.arange(source.elements))
+    if not (same and value.view is not None and len(source.shape) == 2):
+        chain.settled(call, name)
 
 
 HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
@@ -190,5 +158,5 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     "lstm": lambda chain, call: recurrent(chain, call, kind=Lstm),
     "zeros": zeros,
     "select": select,
-    "slice": slice_all,
+    "squeeze": squeeze,
 }

@@ -3,6 +3,7 @@
 from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -19,6 +20,7 @@ from tinybayes.ir.nodes import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Recurrent,
     Relu,
     Requantize,
@@ -32,6 +34,7 @@ from tinybayes.ir.verify import verify
 
 __all__ = [
     "Add",
+    "Affine",
     "ArgMax",
     "AveragePool",
     "AveragePoolSpans",
@@ -50,6 +53,7 @@ __all__ = [
     "Multiply",
     "Node",
     "Pointwise",
+    "Rearrange",
     "Recurrent",
     "Relu",
     "Requant",

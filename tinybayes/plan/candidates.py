@@ -7,22 +7,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinybayes.errors import InternalError, UserError
-from tinybayes.ir import MacNode, Recurrent, Select
+from tinybayes.ir import Conv, MacNode, Recurrent, Select
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.cost import estimate_cycles, estimate_select_cycles
+from tinybayes.plan.cost_conv import estimate_conv_cycles
 from tinybayes.plan.cost_recurrent import recurrent_cycles
-from tinybayes.plan.cost_unary import estimate_unary_cycles
+from tinybayes.plan.cost_unary import estimate_margin_cycles, estimate_unary_cycles
 from tinybayes.plan.formats import FORMATS, RECURRENT_FORMATS, Encoding, Illegal, Site
-from tinybayes.plan.steps import Step
-from tinybayes.plan.walk import walk_of
+from tinybayes.plan.steps import Step, with_margins
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Steps that do what a part of the network does, with what they cost."""
+    """Steps that do what a part of the network does, with what they cost.
+
+    ``margin_cycles`` are those of the zero margins that the steps want around what they read, which come before them.
+    """
 
     steps: tuple[Step, ...]
+    margin_cycles: int = 0
 
     @property
     def size_bytes(self) -> int:
@@ -31,8 +35,8 @@ class Candidate:
 
     @property
     def estimated_cycles(self) -> int:
-        """Estimated cycles of the steps."""
-        return sum(step.estimated_cycles for step in self.steps)
+        """Estimated cycles of the steps and of the margins that they want."""
+        return sum(step.estimated_cycles for step in self.steps) + self.margin_cycles
 
     @property
     def peak_bytes(self) -> int:
@@ -67,7 +71,10 @@ def candidates_of(part: Sequence[Step], core: CoreClass, network_input: str = ""
     if not isinstance(step.node, MacNode):
         return [Candidate((replace(step, estimated_cycles=estimate_unary_cycles(step, core)),))]
     costed = [replace(one, estimated_cycles=estimate_select_cycles(one.encoding, core)) for one in before]
-    found = [Candidate((*costed, encoded)) for encoded in encoded_steps(step, core, network_input)]
+    found = [
+        Candidate((*costed, encoded), _margin_cycles(encoded, core))
+        for encoded in encoded_steps(step, core, network_input)
+    ]
     if before:
         whole = _without_selection(before[0], step)
         found += [Candidate((encoded,)) for encoded in encoded_steps(whole, core, network_input)]
@@ -113,7 +120,17 @@ def _encoded_recurrent(step: Step, node: Recurrent, core: CoreClass) -> Iterator
 def _cycles(node: MacNode, encoding: Encoding, step: Step, core: CoreClass) -> int:
     if encoding.code is not None:
         return encoding.code.cycles
-    return estimate_cycles(node, encoding.format, step.positions, core, walk_of(step))
+    if isinstance(node, Conv):
+        return estimate_conv_cycles(step, encoding.format, core)
+    return estimate_cycles(node, encoding.format, core)
+
+
+def _margin_cycles(step: Step, core: CoreClass) -> int:
+    """Estimated cycles of the margins that a step wants: cleared by the step before, or around a copy of the input."""
+    *pads, wanting = with_margins([step])
+    if step.source.tensor.name == step.network_input:
+        return sum(estimate_unary_cycles(pad, core) for pad in pads)
+    return estimate_margin_cycles(wanting.source, core)
 
 
 def _without_selection(select: Step, step: Step) -> Step:

@@ -15,7 +15,7 @@ UNIT_CYCLES: dict[CoreClass, dict[str, float]] = {
 
 def recurrent_cycles(node: Recurrent, weight_format: str, positions: int, core: CoreClass) -> int:
     """Estimated cycles over ``positions``; both planes of wide states are multiplied."""
-    given = estimate_cycles(node.from_input, weight_format, 1, core)
-    state = estimate_cycles(node.from_state, weight_format, 1, core)
+    given = estimate_cycles(node.from_input, weight_format, core)
+    state = estimate_cycles(node.from_state, weight_format, core)
     planes = 2 if node.state_bits == 16 else 1
     return round(positions * (given + planes * state + UNIT_CYCLES[core][node.op] * node.units))

@@ -1,71 +1,91 @@
-"""Estimated cycles of operators without weights: to keep within a limit, never reported as a measurement.
+"""Estimated cycles of operators without weights, and of zero margins: sums of terms, the same on every core.
 
-Each is a sum of two terms, fitted to cycles of the model (docs/timing.md) for maps of 4 to 600 elements and windows of
-2 x 2 to 4 x 4: within 15 % for the largest of them, and within a factor of two for poolings, whose loops the compiler
-unrolls for small windows only.
+What each term costs is in ``plan/coefficients_unary.py``, by class of core, as ``scripts/fit_unary_cost.py`` fits it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from tinybayes.ir import AveragePool, MaxPool, SpanPool
+from tinybayes.ir import (
+    ArgMax,
+    AveragePool,
+    AveragePoolSpans,
+    MaxPool,
+    MaxPoolSpans,
+    Pointwise,
+    Requantize,
+    Softmax,
+)
+from tinybayes.ir.nodes import SpanPool
+from tinybayes.plan.coefficients_unary import UNARY_COEFFICIENTS
 from tinybayes.plan.core_class import CoreClass
-from tinybayes.plan.steps import Step
+from tinybayes.plan.steps import PAD, Step
+from tinybayes.plan.storage import Storage
+
+Terms = tuple[int, ...]
 
 
-def _elements(step: Step) -> tuple[int, int]:
+def _elements(step: Step) -> Terms:
+    """Elements, and the call."""
     return step.source.tensor.elements, 1
 
 
-def _vectors(step: Step) -> tuple[int, int]:
-    tensor = step.source.tensor
-    return tensor.elements, tensor.elements // tensor.channels
+def _vectors(step: Step) -> Terms:
+    """Elements, vectors of channels, and the call."""
+    height, width, _ = step.source.tensor.hwc
+    return step.source.tensor.elements, height * width, 1
 
 
-def _windows(step: Step) -> tuple[int, int]:
-    """Elements that windows read, and windows."""
-    node, outputs = step.node, step.target.tensor.elements
+def _windows(step: Step) -> Terms:
+    """Elements of all windows, their rows, and windows, of all channels."""
+    node, channels = step.node, step.target.tensor.channels
+    outputs = step.target.tensor.elements
     if isinstance(node, SpanPool):
-        rows, columns = (sum(stop - start for start, stop in spans) for spans in (node.rows, node.columns))
-        return rows * columns * step.target.tensor.channels, outputs
+        rows, columns = (sum(end - start for start, end in spans) for spans in (node.rows, node.columns))
+        return rows * columns * channels, rows * len(node.columns) * channels, outputs
     assert isinstance(node, MaxPool | AveragePool)
-    return outputs * node.window[0] * node.window[1], outputs
+    return outputs * node.window[0] * node.window[1], outputs * node.window[0], outputs
 
 
-TERMS: Mapping[str, Callable[[Step], tuple[int, int]]] = {
-    "pointwise": _elements,
-    "requantize": _elements,
-    "softmax": _vectors,
-    "argmax": _vectors,
-    "max_pool": _windows,
-    "average_pool": _windows,
-    "max_pool_spans": _windows,
-    "average_pool_spans": _windows,
+def margin_terms(stored: Storage) -> Terms:
+    """Bytes of margins, and rows between them."""
+    return stored.total_bytes - stored.tensor.elements, stored.height
+
+
+UNARY_TERMS: dict[str, Callable[[Step], Terms]] = {
+    MaxPool.op: _windows,
+    AveragePool.op: _windows,
+    MaxPoolSpans.op: _windows,
+    AveragePoolSpans.op: _windows,
+    Pointwise.op: _elements,
+    Requantize.op: _elements,
+    Softmax.op: _vectors,
+    ArgMax.op: _vectors,
+    PAD: lambda step: (*margin_terms(step.target), step.target.tensor.elements),
 }
 """What the cost of each operator is a sum of."""
 
-COEFFICIENTS: Mapping[CoreClass, Mapping[str, tuple[float, float]]] = {
-    "armv6m": {
-        "pointwise": (6.7, 20), "requantize": (18, 20), "softmax": (49, 80), "argmax": (16, 4), "max_pool": (12, 0),
-        "average_pool": (10, 0), "max_pool_spans": (25, 2), "average_pool_spans": (12.3, 41),
-    },
-    "armv7m": {
-        "pointwise": (4.3, 9), "requantize": (7.4, 9), "softmax": (35, 28), "argmax": (12.8, 3), "max_pool": (8.5, 0),
-        "average_pool": (6.8, 0), "max_pool_spans": (17.4, 0), "average_pool_spans": (16.2, 0),
-    },
-    "dsp": {
-        "pointwise": (4.2, 5), "requantize": (6.9, 8), "softmax": (34, 21), "argmax": (12.8, 3), "max_pool": (8.5, 0),
-        "average_pool": (6.4, 0), "max_pool_spans": (15.9, 5.8), "average_pool_spans": (16.5, 0),
-    },
-    "mve": {
-        "pointwise": (0.94, 14), "requantize": (5.7, 10), "softmax": (27, 50), "argmax": (9.0, 9), "max_pool": (7.6, 0),
-        "average_pool": (5.0, 0), "max_pool_spans": (15.3, 0), "average_pool_spans": (13.6, 0),
-    },
-}  # fmt: skip
-"""In cycles at zero wait states, by class of core and operator."""
-
 
 def estimate_unary_cycles(step: Step, core: CoreClass) -> int:
-    """Estimated cycles of ``step`` without flash stalls; 0 for an operator that nothing was measured of."""
-    if step.op not in TERMS:
+    """Estimated cycles of ``step`` without flash stalls and margins; 0 for an operator that nothing was measured of."""
+    if step.op not in UNARY_TERMS:
         return 0
-    return round(sum(c * term for c, term in zip(COEFFICIENTS[core][step.op], TERMS[step.op](step), strict=True)))
+    return _cost(UNARY_COEFFICIENTS[core][step.op], UNARY_TERMS[step.op](step))
+
+
+def estimate_margin_cycles(stored: Storage, core: CoreClass) -> int:
+    """Estimated cycles of clearing the margins of a map."""
+    return _cost(UNARY_COEFFICIENTS[core][PAD][:2], margin_terms(stored)) if stored.has_margins else 0
+
+
+def with_margin_cycles(steps: Sequence[Step], core: CoreClass) -> tuple[Step, ...]:
+    """The steps of a plan, those that copy the input between margins or clear margins with what that costs."""
+    costed = []
+    for step in steps:
+        more = estimate_unary_cycles(step, core) if step.op == PAD else estimate_margin_cycles(step.target, core)
+        costed.append(replace(step, estimated_cycles=step.estimated_cycles + more))
+    return tuple(costed)
+
+
+def _cost(coefficients: tuple[float, ...], terms: Terms) -> int:
+    return round(sum(c * term for c, term in zip(coefficients, terms, strict=True)))

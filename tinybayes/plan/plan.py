@@ -10,6 +10,7 @@ from tinybayes.plan.arena import Buffer
 from tinybayes.plan.candidates import candidates_of, parts, pinned
 from tinybayes.plan.choose import Limits, choose
 from tinybayes.plan.core_class import DEFAULT_CORE, core_class
+from tinybayes.plan.cost_unary import with_margin_cycles
 from tinybayes.plan.objective import OBJECTIVES
 from tinybayes.plan.overlap import lead_bytes
 from tinybayes.plan.sharing import with_shared_tables
@@ -74,7 +75,7 @@ def make_plan(
     else:
         chosen = choose(every, objective, limits)
     steps = with_margins([step for candidate in chosen for step in candidate.steps])
-    steps = with_shared_tables(steps)
+    steps = with_shared_tables(with_margin_cycles(steps, core_class(core)))
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):
