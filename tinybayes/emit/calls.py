@@ -61,9 +61,7 @@ def _weights(step: Step, weights: str) -> Struct:
     assert step.encoding is not None
     constants = step.encoding.constants
     tables = [name for name in _TABLES[step.encoding.format] if step.encoding.array(name) is not None]
-    parameters: dict[str, int | bool] = {
-        name: constants[name] for name in ("gap_bits", "value_bits", "columns") if name in constants
-    }
+    parameters: dict[str, int | bool] = {name: constants[name] for name in _PARAMETERS if name in constants}
     if "by_fours" in constants:
         parameters["by_fours"] = bool(constants["by_fours"])
     struct = _STRUCTS.get(step.kernel, f"tb_{step.encoding.format}")
@@ -71,10 +69,16 @@ def _weights(step: Step, weights: str) -> Struct:
 
 
 _STRUCTS = {"linear_index": "tb_index_words"}
+_PARAMETERS = ("gap_bits", "value_bits", "columns", "width", "tail", "level_count")
 _TABLES = {
     "dense": ("values",),
     "index": ("counts", "entries", "words"),
     "gather": ("counts", "offsets", "values"),
+    "blocks4x1": ("counts", "columns", "values"),
+    "blocks1x4": ("counts", "places", "values", "tails"),
+    "blocks1x16": ("counts", "places", "values"),
+    "delta": ("counts8", "counts16", "words"),
+    "grouped": ("counts", "offsets", "levels"),
     "huffman": ("stream", "gap_table", "value_table"),
 }
 
@@ -367,6 +371,11 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "linear_index": _linear,
     "linear_huffman": _linear,
     "linear_gather": _linear,
+    "linear_blocks4x1": _linear,
+    "linear_blocks1x4": _linear,
+    "linear_blocks1x16": _linear,
+    "linear_delta": _linear,
+    "linear_grouped": _linear,
     "linear_straight": _straight,
     "conv_dense": _conv_dense,
     "conv_index": _conv,

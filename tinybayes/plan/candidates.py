@@ -10,8 +10,8 @@ from tinybayes.errors import InternalError, UserError
 from tinybayes.ir import Conv, MacNode, Recurrent, Select
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.core_class import CoreClass
-from tinybayes.plan.cost import estimate_cycles, estimate_select_cycles
 from tinybayes.plan.cost_conv import estimate_conv_cycles
+from tinybayes.plan.cost_linear import LinearLayer, estimate_linear_cycles, estimate_select_cycles
 from tinybayes.plan.cost_recurrent import recurrent_cycles
 from tinybayes.plan.cost_unary import estimate_margin_cycles, estimate_unary_cycles
 from tinybayes.plan.formats import FORMATS, RECURRENT_FORMATS, Encoding, Illegal, Site
@@ -109,11 +109,10 @@ def encoded_steps(step: Step, core: CoreClass, network_input: str) -> Iterator[S
 
 def _encoded_recurrent(step: Step, node: Recurrent, core: CoreClass) -> Iterator[Step]:
     site = Site(core, step.source.tensor.code_range)
-    positions = step.source.tensor.shape[0]
     for encode in RECURRENT_FORMATS.values():
         encoding = encode(node, site)
         if not isinstance(encoding, Illegal):
-            cycles = recurrent_cycles(node, encoding.format, positions, core)
+            cycles = recurrent_cycles(node, encoding, step.source.tensor, core)
             yield replace(step, encoding=encoding, estimated_cycles=cycles)
 
 
@@ -122,7 +121,7 @@ def _cycles(node: MacNode, encoding: Encoding, step: Step, core: CoreClass) -> i
         return encoding.code.cycles
     if isinstance(node, Conv):
         return estimate_conv_cycles(step, encoding.format, core)
-    return estimate_cycles(node, encoding.format, core)
+    return estimate_linear_cycles(LinearLayer(node, encoding, step.source.tensor), core)
 
 
 def _margin_cycles(step: Step, core: CoreClass) -> int:

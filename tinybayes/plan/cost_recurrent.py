@@ -1,8 +1,10 @@
 """Estimated cycles of recurrent operators: of their products, and of each unit at each position."""
 
-from tinybayes.ir import Recurrent
+from tinybayes.ir import Linear, Recurrent, Tensor
 from tinybayes.plan.core_class import CoreClass
-from tinybayes.plan.cost import estimate_cycles
+from tinybayes.plan.cost_linear import LinearLayer, estimate_linear_cycles
+from tinybayes.plan.formats import Encoding
+from tinybayes.plan.formats.recurrent import PARTS, part_of
 
 UNIT_CYCLES: dict[CoreClass, dict[str, float]] = {
     "armv6m": {"gru": 200.0, "lstm": 250.0},
@@ -13,9 +15,18 @@ UNIT_CYCLES: dict[CoreClass, dict[str, float]] = {
 """Estimated cycles of one unit's gates and state at one position, the products apart."""
 
 
-def recurrent_cycles(node: Recurrent, weight_format: str, positions: int, core: CoreClass) -> int:
-    """Estimated cycles over ``positions``; both planes of wide states are multiplied."""
-    given = estimate_cycles(node.from_input, weight_format, core)
-    state = estimate_cycles(node.from_state, weight_format, core)
+def recurrent_cycles(node: Recurrent, encoding: Encoding, source: Tensor, core: CoreClass) -> int:
+    """Estimated cycles over the series ``source``; wide states are multiplied as high and as low bytes."""
+    given, state = (
+        _matrix_cycles(layer, part_of(encoding, part), tensor, core)
+        for layer, part, tensor in zip(
+            node.weighted, PARTS, (source, Tensor("states", (1, node.units), "int8")), strict=True
+        )
+    )
     planes = 2 if node.state_bits == 16 else 1
-    return round(positions * (given + planes * state + UNIT_CYCLES[core][node.op] * node.units))
+    return round(source.shape[0] * (given + planes * state + UNIT_CYCLES[core][node.op] * node.units))
+
+
+def _matrix_cycles(layer: Linear, encoding: Encoding, source: Tensor, core: CoreClass) -> int:
+    vector = Tensor(source.name, (source.channels,), source.dtype)
+    return estimate_linear_cycles(LinearLayer(layer, encoding, vector), core)
