@@ -11,6 +11,7 @@ from tinybayes.ir import (
     AveragePool,
     AveragePoolSpans,
     Concat,
+    ConstantPad,
     Conv,
     Flatten,
     Graph,
@@ -104,6 +105,24 @@ class Builder:
         columns = (width + padding[2] + padding[3] - kernel[1]) // stride[1] + 1
         target = (rows, columns, outputs) if len(self.tensor.shape) == 3 else (columns, outputs)
         return self._mac(Conv, (outputs, *kernel, channels), target, dtype, stride=stride, padding=padding)
+
+    def grouped(self, outputs: int, kernel: tuple[int, int], groups: int, dilation: tuple[int, int] = (1, 1),
+                stride: tuple[int, int] = (1, 1), padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+                dtype: DType = "uint8") -> "Builder":  # fmt: skip
+        """A convolution whose kernel positions lie apart, without weights between groups of channels."""
+        span = tuple((size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True))
+        self.conv(outputs, (span[0], span[1]), stride, padding, dtype)
+        weight = self.nodes[-1].weight
+        mask = np.zeros(weight.shape, dtype=bool)
+        channels = weight.shape[3] // groups
+        for group in range(groups):
+            rows = slice(group * outputs // groups, (group + 1) * outputs // groups)
+            inside = slice(group * channels, (group + 1) * channels)
+            mask[rows, :: dilation[0], :: dilation[1], inside] = True
+            if not np.any(weight[rows] * mask[rows]):
+                weight[rows, -1, -1, inside] = 3
+        weight *= mask
+        return self
 
     def pool(self, kind: type, window: tuple[int, int], stride: tuple[int, int] | None = None) -> "Builder":
         stride = stride or window
@@ -243,6 +262,15 @@ class Builder:
                       multipliers=multipliers, offsets=offsets, shift=int(self.rng.integers(13, 17)), low=low,
                       high=high)  # fmt: skip
         return self._append(node, self.tensor.shape, dtype)
+
+    def constant_pad(self, before: tuple[int, int, int], behind: tuple[int, int, int], code: int,
+                     dtype: DType | None = None) -> "Builder":  # fmt: skip
+        """Requantized where ``dtype`` is given."""
+        requant = requant_for(self.rng, 255, dtype) if dtype is not None else None
+        node = ConstantPad(name=f"pad.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                           before=before, behind=behind, code=code, requant=requant)  # fmt: skip
+        hwc = [a + size + b for a, size, b in zip(before, self.tensor.hwc, behind, strict=True)]
+        return self._append(node, tuple(hwc[3 - len(self.tensor.shape) :]), dtype or self.tensor.dtype)
 
     def rearrange(self, shape: tuple[int, ...], offset: int, sizes: tuple[int, int, int],
                   strides: tuple[int, int, int]) -> "Builder":  # fmt: skip

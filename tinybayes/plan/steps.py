@@ -14,6 +14,7 @@ from tinybayes.ir import (
     AveragePool,
     AveragePoolSpans,
     Concat,
+    ConstantPad,
     Conv,
     Flatten,
     Graph,
@@ -32,6 +33,7 @@ from tinybayes.ir.nodes import Gru, Linear, Lstm
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
 from tinybayes.plan.recurrent_memory import memory
 from tinybayes.plan.storage import Storage
+from tinybayes.plan.structure import outputs_of_each_channel
 from tinybayes.plan.tables import affine_table, pointwise_table, softmax_table, span_tables
 
 PAD = "pad"
@@ -43,7 +45,7 @@ FIELDS = 4
 STEP_OPERATORS = (
     Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
     MaxPoolSpans.op, AveragePoolSpans.op, Add.op, Multiply.op, Concat.op, Rearrange.op,
-    Affine.op, Gru.op, Lstm.op, PAD,
+    Affine.op, ConstantPad.op, Gru.op, Lstm.op, PAD,
 )  # fmt: skip
 
 
@@ -190,7 +192,8 @@ WHOLE = (Select.op, Rearrange.op)
 def lower(graph: Graph) -> tuple[Step, ...]:
     """The steps of an integer graph in order, without weight formats and margins.
 
-    A convolution takes the pooling behind it along where no window overlaps another and nothing else reads its output.
+    A convolution takes the pooling behind it along where no window overlaps another and nothing else reads its output,
+    unless it is depthwise.
     """
     stored = _storages(graph)
     read = Counter(name for node in graph.nodes for name in node.inputs)
@@ -283,7 +286,7 @@ def _moves_nothing(node: Node, graph: Graph) -> bool:
 
 def _fusable_pool(nodes: Sequence[Node], position: int) -> MaxPool | AveragePool | None:
     node = nodes[position]
-    if not isinstance(node, Conv) or position + 1 == len(nodes):
+    if not isinstance(node, Conv) or position + 1 == len(nodes) or outputs_of_each_channel(node) is not None:
         return None
     pool = nodes[position + 1]
     if not isinstance(pool, MaxPool | AveragePool) or pool.input != node.output:

@@ -12,6 +12,7 @@ from tinybayes.plan.formats import (
     blocks,
     delta,
     dense,
+    depthwise,
     gather,
     grouped,
     huffman,
@@ -41,6 +42,7 @@ FORMATS: dict[tuple[str, str], Encode] = {
     ("conv", huffman.NAME): huffman.encode,
     ("conv", pairs.NAME): pairs.encode,
     ("conv", blocks.NAME): blocks.encode,
+    ("conv", depthwise.NAME): depthwise.encode,
 }
 """By operator and weight format: what stores a layer for a site. Any core can run what is stored for any."""
 
