@@ -11,8 +11,7 @@
 
 #include "tb_arith.h"
 
-#if defined(__ARM_FEATURE_MVE)
-
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
 #include <arm_mve.h>
 
 /** The weights of the first of eight outputs, and where kernel positions lie from its channel on. */
