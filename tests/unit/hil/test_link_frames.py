@@ -1,12 +1,22 @@
 """Exact bytes on the line, and what is no frame."""
 
+import re
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinybayes.hil.frames import LARGEST_FRAME_BYTES, Frame, decode_frame, encode_frame
+from tinybayes.hil.frames import (
+    LARGEST_FRAME_BYTES,
+    Frame,
+    Kind,
+    Status,
+    decode_frame,
+    encode_frame,
+    largest_encoded_bytes,
+)
 
 frames = st.builds(
     Frame,
