@@ -3,6 +3,7 @@
 # make check   the slow checks too: full data sets, every example
 # make bench   measure kernels against the bars they must keep
 # make results  train every recipe for three seeds, or RECIPE=name for one; resumable
+# make plans   hold the chosen plans and their estimates against random plans; resumable, hours
 # make matrix  every network of the test corpus on every board that QEMU emulates
 # make golden  rewrite the golden directories after a change of templates or kernels
 # make clean   remove what the other targets made
@@ -10,7 +11,7 @@
 PYTHON := .venv/bin/python
 C_FILES := $(shell find firmware tinybayes tests -name '*.[ch]' -not -path 'tests/golden/*')
 
-.PHONY: demo setup results test lint check bench matrix golden clean
+.PHONY: demo setup results plans test lint check bench matrix golden clean
 
 demo: setup
 	.venv/bin/tinybayes demo
@@ -36,6 +37,9 @@ check: setup lint
 
 bench: setup
 	$(PYTHON) scripts/bench.py --json out/bench.json
+
+plans: setup
+	$(PYTHON) scripts/random_plans.py --json out/random_plans.json
 
 results: setup
 	$(PYTHON) scripts/make_examples.py $(or $(RECIPE),all) --seeds 0 1 2

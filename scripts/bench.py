@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests import bars
 from tests.networks import Builder
 from tinybayes import tbn
 from tinybayes.boards import load_board
@@ -148,6 +149,52 @@ def linear_bars() -> list[Bar]:
     return bars
 
 
+CONV_BASELINE = {
+    "LeNet-5": {"m4": 6.83e6, "m3": 13.3e6, "m0": 24.9e6, "m55": 1.146e6, "arena_bytes": 16_408},
+    "IMU CNN": {"m4": 3.15e6, "m3": 6.21e6, "m0": 12.7e6, "m55": 409_396, "arena_bytes": 6920},
+}
+"""What CMSIS-NN takes for the dense networks: cycles (M55: instructions), and bytes of RAM."""
+
+
+@cache
+def convolutional(name: str, densities: float | tuple[float, ...] = 1.0, blocks: bool = False) -> Graph:
+    """One of the two convolutional networks with random weights, some of them zero."""
+    network = {"LeNet-5": bars.lenet5, "IMU CNN": bars.imu_cnn}[name]
+    return bars.integer_network(network, densities, blocks=blocks)
+
+
+def conv_bars() -> list[Bar]:
+    """The bars of convolutional networks."""
+    found = []
+    for name, baseline in CONV_BASELINE.items():
+        for core, part in (("m4", 0.85), ("m3", 0.85), ("m0", 0.75), ("m55", 0.6)):
+            graph = partial(convolutional, name)
+            board = "m0plus" if core == "m0" else core  # the M0 of the emulated board has too little flash
+            unit = "instructions" if core == "m55" else "cycles"
+            found.append(Bar(f"{name} dense", board, unit, part * baseline[core], latency(graph, board, unit)))
+        most = 0.6 * baseline["arena_bytes"]
+        found.append(Bar(f"{name} dense", "m4", "arena_bytes", most, arena(partial(convolutional, name))))
+    kept = (0.33, 0.02, 0.002, 0.05)
+    for name, densities, blocks, most, arena_most in (
+        ("LeNet-5", kept, False, CONV_BASELINE["LeNet-5"]["m4"] / 8, 4600),
+        ("IMU CNN", 0.1, False, CONV_BASELINE["IMU CNN"]["m4"] / 4.5, 4150),
+        ("IMU CNN", 0.1, True, CONV_BASELINE["IMU CNN"]["m4"] / 6, 4150),
+        ("IMU CNN", 0.5, False, 1.9e6, 4152),
+        ("IMU CNN", 0.35, True, 2.2e6, 4152),
+    ):
+        text = f"{densities:.0%}" if isinstance(densities, float) else "33, 2, 0.2, 5 %"
+        graph = partial(convolutional, name, densities, blocks)
+        title = f"{name}, {text} kept{' in blocks' if blocks else ''}"
+        found.append(Bar(title, "m4", "cycles", most, latency(graph, "m4", "cycles")))
+        found.append(Bar(title, "m4", "arena_bytes", arena_most, arena(graph)))
+    return found
+
+
+def arena(graph: Callable[[], Graph]) -> Callable[[], float]:
+    """Bytes of the arena on the M4."""
+    return lambda: float(record(graph(), "m4", "latency")["ram"]["arena_bytes"])
+
+
 def main() -> int:
     """Prints a line for each bar; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -155,7 +202,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only bars whose name and core contain this")
     options = parser.parse_args()
     results = []
-    for bar in linear_bars():
+    for bar in [*linear_bars(), *conv_bars()]:
         if options.only not in f"{bar.name} {bar.core}":
             continue
         got = bar.measure()

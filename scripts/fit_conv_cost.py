@@ -37,6 +37,16 @@ def series(densities: tuple[float, ...]) -> Graph:
     return chain.average_pool((1, chain.tensor.hwc[1])).flatten().linear(3).graph()
 
 
+def inertial(density: float) -> Graph:
+    """Convolutions over time that grow wider: the shape of networks for inertial sensors."""
+    chain = Builder(np.random.default_rng(2), (128, 6), density=density, levels=100, per_channel=True)
+    chain.conv(32, (1, 5), padding=(0, 0, 2, 2)).max_pool((1, 2)).conv(40, (1, 5), padding=(0, 0, 2, 2)).max_pool(
+        (1, 2)
+    )
+    chain.conv(48, (1, 3), padding=(0, 0, 1, 1))
+    return chain.average_pool((1, 32)).flatten().linear(3).graph()
+
+
 def plane(densities: tuple[float, ...]) -> Graph:
     """Convolutions over an image, one with a stride."""
     chain = Builder(np.random.default_rng(1), (27, 27, 4), levels=15, per_channel=True)
@@ -76,6 +86,7 @@ def main() -> None:
     """Prints coefficients for each format of each class of cores."""
     chosen = sys.argv[1:] or CORE_CLASSES
     graphs = [series((0.5, 0.2, 0.05, 0.1)), series((0.05, 0.5, 0.3, 0.02)), plane((0.4, 0.1, 0.02))]
+    graphs += [inertial(0.1), inertial(0.3)]
     for core in chosen:
         print(f'    "{core}": {{')
         for (op, weight_format), terms in TERMS.items():

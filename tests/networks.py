@@ -7,6 +7,7 @@ import numpy as np
 from tinybayes.ir import (
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     Conv,
     Flatten,
     Graph,
@@ -145,6 +146,25 @@ class Builder:
         self._append(ArgMax(name=name, inputs=(self.current,), output=name), (*self.tensor.shape[:-1], 1), "int8")
         self.tensors[name] = replace(self.tensors[name], scale=1.0)
         return self
+
+    def spans(self, kind: type, rows: int, columns: int) -> "Builder":
+        """``rows`` by ``columns`` windows that ascend, each a few positions, with counts of their own."""
+        height, width, channels = self.tensor.hwc
+        spans = [self._spans(size, count) for size, count in ((height, rows), (width, columns))]
+        extra = {}
+        if kind is AveragePoolSpans:
+            counts = [tuple(int(c) for c in self.rng.integers(1, 4, len(s))) for s in spans]
+            extra = {"row_counts": counts[0], "column_counts": counts[1]}
+            channels_of = len(set(counts[0])) * len(set(counts[1])) if self.per_channel else 1
+            extra["requant"] = requant_for(self.rng, 255 * 9, self.tensor.dtype, channels_of)
+        node = kind(name=f"spans.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                    rows=spans[0], columns=spans[1], **extra)  # fmt: skip
+        target = (rows, columns, channels) if len(self.tensor.shape) == 3 else (columns, channels)
+        return self._append(node, target, self.tensor.dtype)
+
+    def _spans(self, size: int, count: int) -> tuple[tuple[int, int], ...]:
+        starts = np.sort(self.rng.integers(0, size, count)).tolist()
+        return tuple((start, min(size, start + int(self.rng.integers(1, 4)))) for start in starts)
 
     def graph(self) -> Graph:
         torch_shape = self.shape if len(self.shape) == 1 else (self.shape[-1], *self.shape[:-1])

@@ -28,6 +28,7 @@ def compile(
     out: "str | Path | None" = None,
     name: str = "network",
     protocol: str | None = None,
+    per_channel: bool = True,
 ) -> "Deployment":
     """Compile a network for a board, as ``tinybayes compile`` does.
 
@@ -35,6 +36,8 @@ def compile(
     ``calibration`` is float32 (samples, *shape the module takes*), not needed for a ``.tbn``. ``out`` is a new or
     empty directory; without it, a temporary one that stays until you remove it. ``protocol`` is ``"frames"``, the
     default for boards, or ``"none"``, the only one for a core alone (``board="cortex-m4"``).
+    ``per_channel=False`` gives weights one scale for each layer instead of one for each output channel: smaller, and
+    less accurate; a ``.tbn`` has its scales.
 
     Raises UserError and its kinds for bad input, LimitError where the network does not fit the board.
     """
@@ -45,6 +48,6 @@ def compile(
     from tinybayes.pipeline import compile_network, load_network
 
     target = load_target(board)
-    graph = load_network(model, calibration)
+    graph = load_network(model, calibration, per_channel=per_channel)
     directory = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="tinybayes-"))
     return compile_network(graph, target, directory, objective=objective, name=name, protocol=protocol)

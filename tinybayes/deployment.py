@@ -326,5 +326,10 @@ class Deployment:
         layer = max(self.record["layers"], key=lambda one: one["weights_bytes"] + (one["code_bytes"] or 0))
         return f"Layer {layer['name']!r} takes most flash, {layer['weights_bytes']} bytes of weights"
 
+    def keep_front(self, rows: list[dict[str, Any]]) -> None:
+        """Puts the Pareto front of the network's plans, as ``tinybayes.explore`` found it, into the record."""
+        self.record["front"] = rows
+        self._save()
+
     def _save(self) -> None:
         write_atomically(self.directory / records.FILE_NAME, records.record_text(self.record).encode())

@@ -40,10 +40,16 @@ _NO_CALIBRATION = (
 )
 
 
-def load_network(model: "str | Path | nn.Module | Graph", calibration: npt.NDArray[np.float32] | None = None) -> Graph:
+def load_network(
+    model: "str | Path | nn.Module | Graph",
+    calibration: npt.NDArray[np.float32] | None = None,
+    *,
+    per_channel: bool = True,
+) -> Graph:
     """An integer network from a ``.tbn`` file, a ``.pt2`` file, ``module:callable``, or a torch module.
 
     ``calibration`` is float32 (samples, *torch input shape): activations are scaled by it. A ``.tbn`` needs none.
+    ``per_channel`` gives weights that are not integers yet a scale for each output channel, else one for each layer.
     Raises UserError where it is missing or of another shape, FileFormatError and UnsupportedError for bad models.
     """
     if isinstance(model, Graph):
@@ -56,7 +62,7 @@ def load_network(model: "str | Path | nn.Module | Graph", calibration: npt.NDArr
         return graph
     if calibration is None:
         raise UserError(_NO_CALIBRATION)
-    return to_integer(graph, calibration)
+    return to_integer(graph, calibration, per_channel=per_channel)
 
 
 def import_network(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32] | None) -> Graph:

@@ -12,11 +12,16 @@
 #include "tb_patch.h"
 #include "tb_pooling.h"
 
+#if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
+#include "tb_pooling_mve.h"
+#endif
+
 /** Weights of a dense convolution. */
 struct tb_conv_dense {
     const int8_t *values; /**< rows of `patch.bytes`, zeros at the end of each */
     uint8_t *fields;      /**< scratch: four fields, aligned to 4, or three and a byte a row if that is more */
     int32_t *states;      /**< scratch: one for each row where a window has more than four positions, else NULL */
+    bool centered;        /**< unsigned activations are taken minus 128, and the biases make up for it */
 };
 
 /** Which four positions are computed: whole windows, or a part of one. */
@@ -53,13 +58,54 @@ TB_INLINE void tb_conv_dense_row(const struct tb_pooling *pooling, const struct 
     }
 }
 
+#if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
+
+/** All rows at the positions whose fields have been copied: four rows at a time, and the rest one by one. */
+TB_INLINE void tb_conv_dense_rows(const struct tb_pooling *pooling, const struct tb_rows *rows,
+                                  const struct tb_conv_dense *weights, struct tb_dot dot,
+                                  const struct tb_conv_dense_group *group)
+{
+    int32_t sums[4][4]; /* of four rows at each position */
+    const uint32_t whole = rows->count / 4U * 4U;
+    const bool lacks = !dot.is_signed;
+    if (lacks) {
+        tb_center(weights->fields, 4U * dot.bytes);
+    }
+    for (uint32_t row = 0; row < whole; row += 4U) {
+        const int8_t *values = weights->values + row * dot.bytes;
+        tb_mve_two_rows(dot.fields, values, values + dot.bytes, dot.bytes, sums[0]);
+        values += 2U * dot.bytes;
+        tb_mve_two_rows(dot.fields, values, values + dot.bytes, dot.bytes, sums[0] + 2);
+        struct tb_four four = tb_four_rows(rows, row);
+        if (lacks) {
+            for (uint32_t i = 0; i < 4U; i++) {
+                four.bias[i] += tb_mve_sum(weights->values + (row + i) * dot.bytes, dot.bytes) * 128;
+            }
+        }
+        if (pooling->window_height * pooling->window_width <= 4U) {
+            tb_four_windows(pooling, rows, &four, sums, group->targets);
+        } else {
+            tb_four_part(pooling, rows, &four, sums, group->count, group->first, group->last, weights->states,
+                         group->targets[0]);
+        }
+    }
+    for (uint32_t row = whole; row < rows->count; row++) {
+        const int8_t *values = weights->values + row * dot.bytes;
+        tb_mve_two_rows(dot.fields, values, values, dot.bytes, sums[0]);
+        const int32_t lack = lacks ? tb_mve_sum(values, dot.bytes) * 128 : 0;
+        const int32_t one[4] = {sums[0][0] + lack, sums[1][0] + lack, sums[2][0] + lack, sums[3][0] + lack};
+        tb_conv_dense_row(pooling, rows, row, weights, one, group);
+    }
+}
+
+#else
+
 /** All rows at the positions whose fields have been copied. */
 TB_INLINE void tb_conv_dense_rows(const struct tb_pooling *pooling, const struct tb_rows *rows,
                                   const struct tb_conv_dense *weights, struct tb_dot dot,
                                   const struct tb_conv_dense_group *group)
 {
     int32_t sums[TB_DOT_ROWS][4];
-    tb_dot_prepare(weights->fields, dot.bytes, dot.is_signed);
     for (uint32_t row = 0; row < rows->count; row += TB_DOT_ROWS) {
         if (TB_DOT_ROWS == 2U && rows->count > 1U) {
             /* The last of an odd number of rows is computed together with the one before it. */
@@ -78,13 +124,26 @@ TB_INLINE void tb_conv_dense_rows(const struct tb_pooling *pooling, const struct
     }
 }
 
+#endif
+
+/** All rows at the positions whose fields have been copied, as they were in the map. */
+TB_INLINE void tb_conv_dense_fields(const struct tb_pooling *pooling, const struct tb_rows *rows,
+                                    const struct tb_conv_dense *weights, struct tb_dot dot,
+                                    const struct tb_conv_dense_group *group)
+{
+    if (weights->centered) {
+        tb_center(weights->fields, 4U * dot.bytes);
+    }
+    tb_conv_dense_rows(pooling, rows, weights, dot, group);
+}
+
 /** Dense convolution. */
 TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_conv_dense weights, struct tb_rows rows,
                              struct tb_patch patch, struct tb_pooling pooling)
 {
     const uint32_t size = pooling.window_height * pooling.window_width;
     const uint32_t most = size <= 4U ? 4U / size : 1U;
-    const struct tb_dot dot = {weights.fields, weights.values, patch.bytes, input.is_signed};
+    const struct tb_dot dot = {weights.fields, weights.values, patch.bytes, input.is_signed || weights.centered};
     struct tb_cursor cursor = {0, 0, output};
     for (uint32_t left = pooling.height * pooling.width; left > 0U;) {
         struct tb_conv_dense_group group = {{NULL, NULL, NULL, NULL}, 0, true, true};
@@ -102,7 +161,7 @@ TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_
                     field += patch.bytes;
                     if (size > 4U && ++group.count == 4U) {
                         group.last = y + 1U == pooling.window_height && x + 1U == pooling.window_width;
-                        tb_conv_dense_rows(&pooling, &rows, &weights, dot, &group);
+                        tb_conv_dense_fields(&pooling, &rows, &weights, dot, &group);
                         group.first = false;
                         group.count = 0;
                         field = weights.fields;
@@ -114,7 +173,7 @@ TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_
         }
         if (size % 4U != 0U || size <= 4U) {
             group.last = true;
-            tb_conv_dense_rows(&pooling, &rows, &weights, dot, &group);
+            tb_conv_dense_fields(&pooling, &rows, &weights, dot, &group);
         }
     }
 }

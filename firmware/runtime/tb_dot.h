@@ -193,33 +193,32 @@ TB_INLINE void tb_dot_4x1(struct tb_dot dot, uint32_t row, int32_t sums[4])
 #endif
 
 /** Rows of weights that one call takes. */
-#if defined(__OPTIMIZE__) && (defined(__ARM_FEATURE_MVE) || defined(__ARM_ARCH_6M__))
+#if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
+#define TB_DOT_ROWS 4U
+#elif defined(__OPTIMIZE__) && defined(__ARM_ARCH_6M__)
 #define TB_DOT_ROWS 1U
 #else
 #define TB_DOT_ROWS 2U
 #endif
 
-/** Makes four copied fields ready for `tb_dot_rows`. */
-TB_INLINE void tb_dot_prepare(uint8_t *fields, uint32_t bytes, bool is_signed)
+/** Moves `count` unsigned bytes, a multiple of 4 from an aligned address on, down by 128, to signed ones. */
+TB_INLINE void tb_center(uint8_t *bytes, uint32_t count)
 {
 #if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
-    if (!is_signed) {
-        tb_mve_center(fields, 4U * bytes);
-    }
+    tb_mve_center(bytes, count);
 #else
-    (void)fields;
-    (void)bytes;
-    (void)is_signed;
+    for (uint32_t i = 0; i < count; i++) {
+        bytes[i] ^= 0x80U;
+    }
 #endif
 }
+
+#if TB_DOT_ROWS <= 2U
 
 /** Four fields by the next TB_DOT_ROWS rows, or fewer where the layer has only `count`: to sums[row][field]. */
 TB_INLINE void tb_dot_rows(struct tb_dot dot, uint32_t count, int32_t sums[TB_DOT_ROWS][4])
 {
-#if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
-    (void)count;
-    tb_mve_4x1(dot.fields, dot.weights, dot.bytes, dot.is_signed, sums[0]);
-#elif defined(__OPTIMIZE__) && defined(__ARM_ARCH_6M__)
+#if defined(__OPTIMIZE__) && defined(__ARM_ARCH_6M__)
     (void)count;
     tb_dot_4x1(dot, 0, sums[0]);
 #else
@@ -239,5 +238,7 @@ TB_INLINE void tb_dot_rows(struct tb_dot dot, uint32_t count, int32_t sums[TB_DO
     }
 #endif
 }
+
+#endif
 
 #endif

@@ -278,7 +278,7 @@ TB_INLINE void tb_linear_dense(struct tb_source input, uint8_t *output, struct t
             output[row + i] = (uint8_t)tb_requantize(&rows.requant, row + i, sums[i]);
         }
     }
-    for (; row < rows.count; row++) {
+    for (uint32_t left = rows.count % 4U; left > 0U; left--, row++) {
         const int32_t sum = tb_dense_row(input, weight, weights.columns, tb_bias(&rows, row));
         output[row] = (uint8_t)tb_requantize(&rows.requant, row, sum);
         weight += stride;

@@ -24,9 +24,47 @@ struct tb_patch {
 /** Four bytes at an aligned address. */
 typedef uint32_t __attribute__((may_alias)) tb_word;
 
+#if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
+/** Whether a copy of `count` bytes is worth a loop of vectors, which switches off what lies behind the last byte. */
+#define TB_PATCH_VECTORS(count) (!__builtin_constant_p(count) || (count) >= 8U)
+
+TB_INLINE void tb_mve_copy(uint8_t *to, const uint8_t *from, uint32_t count)
+{
+    __asm__ volatile("wlstp.8 lr, %[count], 2f\n"
+                     "1:\n\t"
+                     "vldrb.8 q0, [%[from]], #16\n\t"
+                     "vstrb.8 q0, [%[to]], #16\n\t"
+                     "letp lr, 1b\n"
+                     "2:"
+                     : [to] "+r"(to), [from] "+r"(from)
+                     : [count] "r"(count)
+                     : "lr", "q0", "cc", "memory");
+}
+
+TB_INLINE void tb_mve_zero(uint8_t *to, uint32_t count)
+{
+    __asm__ volatile("vmov.i8 q0, #0\n\t"
+                     "wlstp.8 lr, %[count], 2f\n"
+                     "1:\n\t"
+                     "vstrb.8 q0, [%[to]], #16\n\t"
+                     "letp lr, 1b\n"
+                     "2:"
+                     : [to] "+r"(to)
+                     : [count] "r"(count)
+                     : "lr", "q0", "cc", "memory");
+}
+
+#endif
+
 /** Copies `count` bytes; several are read before they are written, as loads behind each other are faster. */
 TB_INLINE void tb_patch_copy(uint8_t *to, const uint8_t *from, uint32_t count, bool aligned)
 {
+#if defined(TB_PATCH_VECTORS)
+    if (TB_PATCH_VECTORS(count)) {
+        tb_mve_copy(to, from, count);
+        return;
+    }
+#endif
     if (aligned) {
         const tb_word *source = (const tb_word *)(const void *)from;
         tb_word *target = (tb_word *)(void *)to;
@@ -58,6 +96,12 @@ TB_INLINE void tb_patch_copy(uint8_t *to, const uint8_t *from, uint32_t count, b
 /** Writes `count` zeros. */
 TB_INLINE void tb_patch_zero(uint8_t *to, uint32_t count)
 {
+#if defined(TB_PATCH_VECTORS)
+    if (TB_PATCH_VECTORS(count)) {
+        tb_mve_zero(to, count);
+        return;
+    }
+#endif
     for (uint32_t i = 0; i < count; i++) {
         to[i] = 0;
     }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.networks import Builder
-from tinybayes.ir import Graph
+from tinybayes.ir import AveragePoolSpans, Graph, MaxPoolSpans
 
 
 def all_of_them() -> list[tuple[str, Graph, str | None]]:
@@ -13,6 +13,7 @@ def all_of_them() -> list[tuple[str, Graph, str | None]]:
         ("functions by table, sparse", functions(), "index"),
         ("softmax of maps", softmax_of_maps(), "index"),
         ("class numbers", class_numbers(), None),
+        ("windows that differ", windows(), "index"),
     ]
 
 
@@ -34,3 +35,12 @@ def softmax_of_maps() -> Graph:
 def class_numbers() -> Graph:
     """The largest of several channels at every position of a map."""
     return Builder(np.random.default_rng(11), (6, 9, 2), levels=9).conv(11, (3, 2)).argmax().graph()
+
+
+def windows() -> Graph:
+    """Maxima and means, with one multiplier and with several, before the input is used and between margins."""
+    network = Builder(np.random.default_rng(12), (11, 12, 3), levels=9, per_channel=True)
+    network = network.spans(MaxPoolSpans, 9, 8).conv(5, (2, 2)).spans(AveragePoolSpans, 6, 6)
+    network = network.conv(4, (3, 3), padding=(1, 1, 1, 1)).spans(MaxPoolSpans, 5, 4)
+    network.per_channel = False
+    return network.spans(AveragePoolSpans, 3, 7).flatten().linear(6).graph()

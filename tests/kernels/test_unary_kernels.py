@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.kernels.test_kernels import SETTINGS, check
 from tests.networks import Builder
-from tinybayes.ir import Graph
+from tinybayes.ir import AveragePoolSpans, Graph, MaxPoolSpans
 from tinybayes.plan import make_plan
 
 DTYPES = ("int8", "uint8")
@@ -77,3 +77,26 @@ def test_softmax_and_argmax_agree_with_the_reference(graph: Graph, objective: st
 def test_the_first_of_equals_is_chosen() -> None:
     made = chain((5,)).pointwise(table=np.zeros(256)).argmax()
     assert check(made.graph(), "flash") == ["pointwise", "argmax"]
+
+
+@st.composite
+def window_networks(draw: st.DrawFn) -> Graph:
+    made = chain(
+        draw(st.sampled_from(((9, 2), (1, 1), (7, 8, 3), (5, 1, 4)))),
+        draw(st.integers(0, 2**32 - 1)),
+        per_channel=draw(st.booleans()),
+    )
+    for _ in range(draw(st.integers(1, 3))):
+        rows = 1 if len(made.tensor.shape) == 2 else draw(st.integers(1, 6))
+        kind = draw(st.sampled_from((MaxPoolSpans, AveragePoolSpans)))
+        made.spans(kind, rows, draw(st.integers(1, 7)))
+        if draw(st.booleans()):
+            height = len(made.tensor.shape) - 1
+            made.conv(3, (height, 2), padding=(height - 1, 0, 1, 0), dtype=draw(st.sampled_from(DTYPES)))
+    return made.flatten().linear(3).graph()
+
+
+@SETTINGS
+@given(window_networks(), st.sampled_from(("flash", "latency")))
+def test_windows_that_differ_agree_with_the_reference(graph: Graph, objective: str) -> None:
+    check(graph, objective)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tinybayes.cli.calibration_data import read_calibration
 from tinybayes.cli.compress import compress
 from tinybayes.cli.demo import demo
+from tinybayes.cli.explore import explore
 from tinybayes.cli.show import console, core_table, layer_table, memory_text, print_json, progress_bars, summary_lines
-from tinybayes.errors import UserError, VerificationError
+from tinybayes.errors import UserError, VerificationError, did_you_mean
 
 if TYPE_CHECKING:
     from tinybayes.deployment import Deployment
@@ -26,12 +28,16 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     app.command()(compress)
     app.command(name="compile")(compile_)
+    app.command()(explore)
     app.command()(build)
     app.command()(run)
     app.command()(verify)
     app.command()(report)
     app.command()(boards)
     app.command()(doctor)
+
+
+_SCALES = {"channel": True, "layer": False}
 
 
 def compile_(
@@ -43,6 +49,9 @@ def compile_(
     calibration: Annotated[
         str | None, typer.Option(metavar="X.npz", help="Typical inputs, for activation scales.")
     ] = None,
+    scales: Annotated[
+        str, typer.Option(help="Weights of a model have a scale for each channel, or for each layer.")
+    ] = "channel",
     protocol: Annotated[
         str | None,
         typer.Option(help="frames (default): answers on a serial line; none: the bare image.", show_default=False),
@@ -62,7 +71,9 @@ def compile_(
     from tinybayes.boards import load_target
 
     target = load_target(board)
-    graph = pipeline.load_network(model, _calibration(calibration))
+    if scales not in _SCALES:
+        raise UserError(f"--scales: got {scales!r}; wanted {' or '.join(_SCALES)}.{did_you_mean(scales, _SCALES)}")
+    graph = pipeline.load_network(model, read_calibration(calibration), per_channel=_SCALES[scales])
     made = pipeline.compile_network(
         graph,
         target,
@@ -301,14 +312,6 @@ def _places(on: str) -> list[str]:
     if not places:
         raise UserError(f"--on: got {on!r}, wanted host, qemu or URLs of serial ports, separated by commas")
     return places
-
-
-def _calibration(path: str | None) -> Any:  # noqa: ANN401 - an array, without importing numpy here
-    if path is None:
-        return None
-    from tinybayes.datasets.samples import read_file
-
-    return read_file(Path(path)).x
 
 
 def _seconds(text: str | None, option: str) -> float | None:

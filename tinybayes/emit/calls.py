@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, Conv, MaxPool, Requant, Requantize, Softmax
+from tinybayes.ir import AveragePool, AveragePoolSpans, Conv, MaxPool, Requant, Requantize, Softmax, SpanPool
 from tinybayes.ir.nodes import MacNode
 from tinybayes.plan import Plan, Step, Storage
 from tinybayes.plan.bounds import accumulator_bound, must_clamp
@@ -259,6 +259,8 @@ def _conv_dense(plan: Plan, step: Step, weights: str) -> Call:
     memory: Fields = {"values": f"{weights}.values", "fields": _at(scratch.offset)}
     if step.state_bytes:
         memory = {**memory, "states": f"(int32_t *)(void *)({states})"}
+    if step.encoding is not None and step.encoding.constants["centered"]:
+        memory = {**memory, "centered": True}
     arguments = (
         _source_struct(plan, step),
         _target(plan, step, origin=True),
@@ -401,6 +403,31 @@ def _argmax(plan: Plan, step: Step, _weights_name: str) -> Call:
     return Call("tb_softmax.h", "tb_argmax", arguments)
 
 
+def _pool_spans(plan: Plan, step: Step, weights: str) -> Call:
+    node, source, target = step.node, step.source, step.target
+    assert isinstance(node, SpanPool)
+    assert step.encoding is not None
+    classes = [name for name in ("row_classes", "column_classes") if step.encoding.array(name) is not None]
+    geometry = Struct(
+        "tb_spans",
+        {
+            **{name: f"{weights}.{name}" for name in ("rows", "columns", *classes)},
+            "height": len(node.rows),
+            "width": len(node.columns),
+            "channels": source.tensor.channels,
+            "input_row_bytes": source.stride_bytes,
+            "output_row_gap": target.row_gap_bytes,
+        },
+    )
+    average = "NULL"
+    if isinstance(node, AveragePoolSpans):
+        multipliers, bound = f"{weights}.multipliers", 255 * node.largest_window
+        requant = _requant(node.requant, node.name, multipliers=multipliers, bound=bound)
+        average = f"&(const struct tb_requant){requant}"
+    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), geometry, average)
+    return Call("tb_spans.h", "tb_pool_spans", arguments)
+
+
 def _pad(plan: Plan, step: Step, _weights_name: str) -> Call:
     arguments = (_source(plan, step), _target(plan, step, origin=False), _layout(step.target))
     return Call("tb_map.h", "tb_pad", arguments)
@@ -431,5 +458,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
     "requantize": _requantize,
     "softmax": _softmax,
     "argmax": _argmax,
+    "max_pool_spans": _pool_spans,
+    "average_pool_spans": _pool_spans,
     "pad": _pad,
 }

@@ -15,10 +15,11 @@ from tinybayes.plan import Encoding, Plan, Step, WeightArray
 _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_linear.h": ("tb_formats.h", "tb_linear_dense.h", "tb_linear_index.h"),
     "tb_conv.h": ("tb_formats.h", "tb_pooling.h", "tb_sparse.h"),
-    "tb_conv_dense.h": ("tb_dot.h", "tb_dot_mve.h", "tb_patch.h", "tb_pooling.h"),
+    "tb_conv_dense.h": ("tb_dot.h", "tb_dot_mve.h", "tb_patch.h", "tb_pooling.h", "tb_pooling_mve.h"),
     "tb_map.h": (),
     "tb_pointwise.h": (),
     "tb_softmax.h": (),
+    "tb_spans.h": (),
     "tb_arith.h": (),
 }
 _LINE_COLUMNS = 112

@@ -13,17 +13,20 @@ from tinybayes.errors import InternalError
 from tinybayes.ir import (
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     Conv,
     Flatten,
     Graph,
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Pointwise,
     Requant,
     Requantize,
     Select,
     Softmax,
+    SpanPool,
 )
 from tinybayes.ir import Tensor as Grid
 
@@ -131,6 +134,24 @@ def _average_pool(node: AveragePool, graph: Graph) -> Layer:
     return lambda x: _on_grid(F.avg_pool2d(x, node.window, node.stride), node.requant, target)
 
 
+def _windows(node: SpanPool, x: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
+    lines = [
+        torch.stack([reduce(x[:, :, top:bottom, left:right]) for left, right in node.columns], dim=-1)
+        for top, bottom in node.rows
+    ]
+    return torch.stack(lines, dim=-2)
+
+
+def _max_pool_spans(node: MaxPoolSpans, _graph: Graph) -> Layer:
+    return lambda x: _windows(node, x, lambda window: window.amax(dim=(2, 3)))
+
+
+def _average_pool_spans(node: AveragePoolSpans, graph: Graph) -> Layer:
+    target = graph.tensors[node.output]
+    counts = torch.outer(torch.tensor(node.row_counts), torch.tensor(node.column_counts))
+    return lambda x: _on_grid(_windows(node, x, lambda window: window.sum(dim=(2, 3))) / counts, node.requant, target)
+
+
 def _flatten(_node: Flatten, _graph: Graph) -> Layer:
     return lambda x: x.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
 
@@ -191,5 +212,7 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         Requantize.op: _requantize,
         Softmax.op: _softmax,
         ArgMax.op: _argmax,
+        MaxPoolSpans.op: _max_pool_spans,
+        AveragePoolSpans.op: _average_pool_spans,
     }
 )

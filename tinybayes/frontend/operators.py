@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.frontend import over_channels, pointwise
+from tinybayes.frontend import over_channels, pointwise, pooling
 from tinybayes.frontend.chain import INPUT, Chain, Value
 from tinybayes.frontend.program import Call, Ref, Symbol
-from tinybayes.ir import AveragePool, BatchNorm, Conv, Linear, MaxPool, Relu
+from tinybayes.ir import BatchNorm, Conv, Linear, Relu
 from tinybayes.ir.verify import window_output
 
 Float32 = npt.NDArray[np.float32]
@@ -18,7 +17,7 @@ Float32 = npt.NDArray[np.float32]
 SUPPORTED = (
     "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode right "
     f"behind them; relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
-    "max_pool and avg_pool 1d and 2d (no padding); adaptive_avg_pool to size 1 and mean over all positions; "
+    f"{pooling.SUPPORTED}; "
     "flatten, view and reshape to (batch, -1); dropout in evaluation mode; (x - mean) / std directly on the input"
 )
 
@@ -148,74 +147,6 @@ def relu(chain: Chain, call: Call) -> None:
     chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
 
 
-def pool(chain: Chain, call: Call, *, kind: type[MaxPool] | type[AveragePool], dimensions: int) -> None:
-    """Maximum and average over windows that lie inside the map."""
-    value = chain.value(call, "self")
-    if len(value.torch_shape) != dimensions + 1:
-        chain.refuse(call, f"on samples of shape {value.torch_shape} is not supported")
-    window = call.pair("kernel_size", (1, 1), dimensions)
-    stride = call.pair("stride", window, dimensions)
-    if dimensions == 1:
-        stride = (1, stride[1])
-    if call.pair("padding", (0, 0), dimensions) != (0, 0):
-        chain.refuse(call, f"with padding={call.arguments['padding']} is not supported: use padding=0")
-    if call.pair("dilation", (1, 1), dimensions) != (1, 1):
-        chain.refuse(call, f"with dilation={call.arguments['dilation']} is not supported: use dilation=1")
-    if call.flag("ceil_mode"):
-        chain.refuse(call, "with ceil_mode=True is not supported: use ceil_mode=False")
-    if call.arguments.get("divisor_override") is not None:
-        chain.refuse(call, "with divisor_override is not supported")
-    if min(*window, *stride) < 1:
-        raise chain.damaged(call, f"window {window} with stride {stride}")
-    _pool(chain, call, value, kind, window, stride)
-
-
-def _pool(
-    chain: Chain,
-    call: Call,
-    value: Value,
-    kind: type[MaxPool] | type[AveragePool],
-    window: tuple[int, int],
-    stride: tuple[int, int],
-) -> None:  # fmt: skip
-    height, width, channels = chain.tensors[value.tensor].hwc
-    rows, columns = window_output(height, window[0], stride[0]), window_output(width, window[1], stride[1])
-    name = chain.name(call, kind.op)
-    node = kind(name=name, inputs=(value.tensor,), output=name, window=window, stride=stride)
-    torch_shape = (channels, columns) if len(value.torch_shape) == 2 else (channels, rows, columns)
-    chain.append(call, node, (rows, columns, channels), torch_shape)
-
-
-def adaptive_average_pool(chain: Chain, call: Call) -> None:
-    """aten.adaptive_avg_pool1d and 2d to one position."""
-    size = call.arguments.get("output_size")
-    if size not in ([1], [1, 1]):
-        chain.refuse(call, f"to size {size} is not supported: only to size 1 (a global average)")
-    _global_average(chain, call, chain.value(call, "self"))
-
-
-def mean(chain: Chain, call: Call) -> None:
-    """aten.mean over all positions of a map."""
-    value = chain.value(call, "self")
-    rank = len(value.torch_shape) + 1
-    dims = call.arguments.get("dim")
-    given = sorted(d % rank for d in dims) if isinstance(dims, list) and all(type(d) is int for d in dims) else None
-    if rank < 3 or given != list(range(2, rank)):
-        chain.refuse(
-            call, f"over dimensions {dims} is not supported: only over all positions (every dimension from 2 on)"
-        )
-    _global_average(chain, call, value)
-    if not call.flag("keepdim"):
-        chain.flatten(call, chain.values[call.result])
-
-
-def _global_average(chain: Chain, call: Call, value: Value) -> None:
-    if len(value.torch_shape) < 2:
-        chain.refuse(call, "on a vector is not supported")
-    height, width, _ = chain.tensors[value.tensor].hwc
-    _pool(chain, call, value, AveragePool, (height, width), (height, width))
-
-
 def flatten(chain: Chain, call: Call) -> None:
     """aten.flatten from dimension 1 to the last."""
     value = chain.value(call, "self")
@@ -330,13 +261,7 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **dict.fromkeys(("relu", "relu_"), relu),
     **pointwise.HANDLERS,
     **over_channels.HANDLERS,
-    "max_pool1d": partial(pool, kind=MaxPool, dimensions=1),
-    "max_pool2d": partial(pool, kind=MaxPool, dimensions=2),
-    "max_pool2d_with_indices": partial(pool, kind=MaxPool, dimensions=2),
-    "avg_pool1d": partial(pool, kind=AveragePool, dimensions=1),
-    "avg_pool2d": partial(pool, kind=AveragePool, dimensions=2),
-    **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d"), adaptive_average_pool),
-    "mean": mean,
+    **pooling.HANDLERS,
     "flatten": flatten,
     **dict.fromkeys(("view", "reshape", "_unsafe_view"), view),
     "squeeze": squeeze,

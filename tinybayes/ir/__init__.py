@@ -4,18 +4,21 @@ from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     BatchNorm,
     Conv,
     Flatten,
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Node,
     Pointwise,
     Relu,
     Requantize,
     Select,
     Softmax,
+    SpanPool,
 )
 from tinybayes.ir.requant import Requant
 from tinybayes.ir.tensor import Tensor
@@ -24,6 +27,7 @@ from tinybayes.ir.verify import verify
 __all__ = [
     "ArgMax",
     "AveragePool",
+    "AveragePoolSpans",
     "BatchNorm",
     "Conv",
     "Flatten",
@@ -32,6 +36,7 @@ __all__ = [
     "Linear",
     "MacNode",
     "MaxPool",
+    "MaxPoolSpans",
     "Node",
     "Pointwise",
     "Relu",
@@ -39,6 +44,7 @@ __all__ = [
     "Requantize",
     "Select",
     "Softmax",
+    "SpanPool",
     "Tensor",
     "verify",
 ]

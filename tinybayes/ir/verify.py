@@ -10,24 +10,29 @@ from tinybayes.ir.graph import Graph
 from tinybayes.ir.nodes import (
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     BatchNorm,
     Conv,
     Flatten,
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Node,
     Pointwise,
     Relu,
     Requantize,
     Select,
     Softmax,
+    SpanPool,
 )
 from tinybayes.ir.requant import Requant
 from tinybayes.ir.tensor import Tensor
 
 # Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
 ACCUMULATOR_LIMIT = 2**30 - 1
+MAX_DIVISORS = 256
+"""Different sizes of the windows of one pooling, each with a multiplier of its own."""
 SOFTMAX_CHANNELS = 2**16 - 1
 """Their exponentials, each at most 2**15, must sum to less than 2**31."""
 _SCALES = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)  # the generated header has float32
@@ -141,6 +146,30 @@ def _average_pool(node: AveragePool, source: Tensor, target: Tensor) -> None:
         _check(largest <= ACCUMULATOR_LIMIT, node.name, "the sum of a window can exceed 30 bits")
 
 
+def _spans(node: SpanPool, source: Tensor, target: Tensor) -> None:
+    expected = (len(node.rows), len(node.columns), source.channels)
+    _check(target.hwc == expected, node.name, f"output {target.shape} for {expected[:2]} windows")
+    for spans, size in ((node.rows, source.hwc[0]), (node.columns, source.hwc[1])):
+        _check(all(0 <= start < stop <= size for start, stop in spans), node.name, f"windows beyond {size} positions")
+
+
+def _max_pool_spans(node: MaxPoolSpans, source: Tensor, target: Tensor) -> None:
+    _spans(node, source, target)
+    _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "a maximum keeps dtype and scale")
+
+
+def _average_pool_spans(node: AveragePoolSpans, source: Tensor, target: Tensor) -> None:
+    _spans(node, source, target)
+    for counts, spans in ((node.row_counts, node.rows), (node.column_counts, node.columns)):
+        _check(len(counts) == len(spans) and min(counts) >= 1, node.name, "one count, at least 1, for each window")
+    different = len(set(node.row_counts)) * len(set(node.column_counts))
+    _check(different <= MAX_DIVISORS, node.name, f"more than {MAX_DIVISORS} different sizes of windows")
+    _requant(node, node.requant, different, target)
+    if source.is_integer:
+        largest = max(abs(v) for v in source.code_range) * node.largest_window
+        _check(largest <= ACCUMULATOR_LIMIT, node.name, "the sum of a window can exceed 30 bits")
+
+
 def _flatten(node: Flatten, source: Tensor, target: Tensor) -> None:
     _check(target.shape == (source.elements,), node.name, f"{source.shape} flattens to ({source.elements},)")
     _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "flattening keeps dtype and scale")
@@ -215,4 +244,6 @@ _CHECKS: dict[str, Callable[..., None]] = {
     Requantize.op: _requantize,
     Softmax.op: _softmax,
     ArgMax.op: _argmax,
+    MaxPoolSpans.op: _max_pool_spans,
+    AveragePoolSpans.op: _average_pool_spans,
 }

@@ -7,10 +7,12 @@ from tinybayes.errors import InternalError, UnsupportedError, UserError
 from tinybayes.ir import (
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     Flatten,
     Graph,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Node,
     Pointwise,
     Relu,
@@ -20,8 +22,8 @@ from tinybayes.ir import (
 )
 from tinybayes.ir.functions import CLAMP
 
-PASSING = (MaxPool, Flatten, Select)
-CLAMPED = (MacNode, AveragePool, Pointwise, Requantize)
+PASSING = (MaxPool, MaxPoolSpans, Flatten, Select)
+CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize)
 """Layers that make new codes, and can clamp them."""
 GIVEN = (Softmax, ArgMax)
 """Layers that make new codes on a grid of their own, whatever the data."""

@@ -16,13 +16,15 @@ def to_integer(
     calibration: npt.NDArray[np.floating] | None,
     *,
     bias_bits: int = 16,
+    per_channel: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Graph:
     """The integer network for a float network as the frontend delivers it: folded, quantized, dead parts removed.
 
+    ``per_channel``: whether weights have a scale for each output channel, or one for each layer.
     ``calibration``: real inputs (samples, *torch input shape), float; ``progress``: called with (done, samples).
     Raises UserError, UnsupportedError and LimitError as the passes do.
     """
     graph = verify(fold_batchnorm(graph))
-    graph = verify(quantize(graph, calibration, bias_bits=bias_bits, progress=progress))
+    graph = verify(quantize(graph, calibration, bias_bits=bias_bits, per_channel=per_channel, progress=progress))
     return verify(remove_dead(graph))

@@ -7,7 +7,18 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.errors import InternalError, LimitError, UnsupportedError, UserError
-from tinybayes.ir import ArgMax, AveragePool, Graph, MacNode, Node, Pointwise, Requantize, Softmax, Tensor
+from tinybayes.ir import (
+    ArgMax,
+    AveragePool,
+    AveragePoolSpans,
+    Graph,
+    MacNode,
+    Node,
+    Pointwise,
+    Requantize,
+    Softmax,
+    Tensor,
+)
 from tinybayes.ir.functions import FUNCTIONS
 from tinybayes.ir.requant import INT16_MAX, Requant
 from tinybayes.ir.tensor import DType
@@ -53,13 +64,15 @@ def quantize(
     calibration: npt.NDArray[np.floating] | None,
     *,
     bias_bits: int = 16,
+    per_channel: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Graph:
     """The integer network for the float network ``graph`` (BatchNorm folded).
 
     ``calibration``: real inputs (samples, *torch input shape), float. ReLUs become the lower clamp of the layer before
     them. Activation scales clip where the mean squared error over the calibration data is least; the output is not
-    clipped. Every bias equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
+    clipped. Weights have a scale for each output channel, or with ``per_channel=False`` one for each layer. Every bias
+    equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
     ``progress`` is called with (samples done, samples).
 
     Raises UserError for missing or wrong calibration data and for a layer without weights, LimitError for a layer whose
@@ -80,9 +93,13 @@ def quantize(
         node = run.producer
         reads = (nodes[-1].output if nodes else graph.input,)
         if isinstance(node, MacNode):
-            nodes.append(_mac(replace(node, inputs=reads), source, grid, statistics, bias_bits))
+            nodes.append(
+                _mac(replace(node, inputs=reads), source, grid, statistics, bias_bits, per_channel=per_channel)
+            )
         elif isinstance(node, AveragePool):
             nodes.append(_average_pool(replace(node, inputs=reads), source, grid))
+        elif isinstance(node, AveragePoolSpans):
+            nodes.append(_average_pool_spans(replace(node, inputs=reads), source, grid))
         elif node is not None and clamp_of(node) is not None:
             requant = _rescaling(source, grid)
             nodes.append(Requantize(name=node.name, inputs=reads, output=node.output, requant=requant))
@@ -158,12 +175,14 @@ def _is_positive(producer: Node | None, source: _Grid) -> bool:
     """Whether nothing below zero comes out of a layer, whatever its weights are."""
     if isinstance(producer, Pointwise) and clamp_of(producer) is None:
         return bool((FUNCTIONS[producer.function].evaluate(_values(source), *producer.parameters) >= 0).all())
-    return isinstance(producer, AveragePool) and source.low >= 0
+    return isinstance(producer, AveragePool | AveragePoolSpans) and source.low >= 0
 
 
 def _largest(run: Run, source: _Grid) -> float:
     """A bound on what the run's producer can put out."""
     values = source.scale * source.largest_stored_code
+    if isinstance(run.producer, AveragePoolSpans):
+        return values * run.producer.largest_window / int(run.producer.divisors.min())
     if isinstance(run.producer, MacNode):
         return float((np.abs(run.producer.matrix).sum(axis=1) * values + np.abs(run.producer.bias)).max())
     if isinstance(run.producer, Pointwise):
@@ -176,10 +195,14 @@ def _values(source: _Grid) -> Real:
     return input_values(source.dtype, source.scale)
 
 
-def _mac(node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int) -> MacNode:
+def _mac(
+    node: MacNode, source: _Grid, grid: _Grid, statistics: Statistics, bias_bits: int, *, per_channel: bool
+) -> MacNode:
     up, down = statistics.peaks[node.output]
     peak = _HEADROOM * np.maximum(up, down if grid.low < 0 else 0.0)
-    weight, weight_scale = quantize_weight(node.weight, _least_scales(node, source, grid, peak))
+    weight, weight_scale = quantize_weight(
+        node.weight, _least_scales(node, source, grid, peak), per_channel=per_channel
+    )
     unit = weight_scale * source.scale
     exact_bias = node.bias.astype(np.float64) / unit
     products = np.abs(weight.reshape(node.outputs, -1).astype(np.int64)).sum(axis=1) * float(source.largest_stored_code)
@@ -236,11 +259,20 @@ def _rescaling(source: _Grid, grid: _Grid) -> Requant:
 
 def _average_pool(node: AveragePool, source: _Grid, grid: _Grid) -> AveragePool:
     positions = node.window[0] * node.window[1]
+    return replace(node, requant=_mean(node, positions, np.array([positions]), source, grid))
+
+
+def _average_pool_spans(node: AveragePoolSpans, source: _Grid, grid: _Grid) -> AveragePoolSpans:
+    return replace(node, requant=_mean(node, node.largest_window, node.divisors, source, grid))
+
+
+def _mean(node: Node, positions: int, divisors: npt.NDArray[np.int64], source: _Grid, grid: _Grid) -> Requant:
+    """Divides sums of the codes of at most ``positions`` by each of ``divisors``."""
     largest = positions * source.largest_stored_code
     if largest > ACCUMULATOR_LIMIT:
         raise LimitError(
             f"layer {node.name!r}: the sum of {positions} codes does not fit the accumulator: pool in two steps"
         )
-    ratio = np.array([source.scale / (positions * grid.scale)])
+    ratio = source.scale / (divisors.astype(np.float64) * grid.scale)
     pre_shift = choose_pre_shift(ratio, np.array([float(largest)]), grid.largest_code)
-    return replace(node, requant=choose_requant(ratio, pre_shift, grid.low, grid.high))
+    return choose_requant(ratio, pre_shift, grid.low, grid.high)

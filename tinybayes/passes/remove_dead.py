@@ -8,16 +8,19 @@ import numpy.typing as npt
 
 from tinybayes.ir import (
     AveragePool,
+    AveragePoolSpans,
     Conv,
     Flatten,
     Graph,
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Node,
     Pointwise,
     Requantize,
     Select,
+    SpanPool,
     Tensor,
 )
 from tinybayes.passes.chains import Run, empty_layer, refuse_empty_layers, runs
@@ -25,7 +28,7 @@ from tinybayes.passes.chains import Run, empty_layer, refuse_empty_layers, runs
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
 
-_BY_CHANNEL = (AveragePool, MaxPool, Flatten, Pointwise, Requantize)
+_BY_CHANNEL = (AveragePool, AveragePoolSpans, MaxPool, MaxPoolSpans, Flatten, Pointwise, Requantize)
 """Operators of which each output channel depends on the same input channel alone."""
 
 
@@ -78,7 +81,7 @@ def _segments(graph: Graph) -> list[tuple[_Segment, tuple[int, int]]]:
 
 def _written(node: Node | None, read: tuple[int, int]) -> tuple[int, int]:
     """The range of the codes that a layer writes, where the one before it wrote ``read``."""
-    if isinstance(node, MacNode | AveragePool | Requantize) and node.requant is not None:
+    if isinstance(node, MacNode | AveragePool | AveragePoolSpans | Requantize) and node.requant is not None:
         return node.requant.low, node.requant.high
     if isinstance(node, Pointwise) and node.table is not None:
         return int(node.table.min()), int(node.table.max())
@@ -94,7 +97,8 @@ def _drop_channels(graph: Graph) -> Graph | None:
         constant, layer_codes = _constants(layer, read)
         if constant.all():
             raise empty_layer(layer)
-        codes = _through(segment.between, layer_codes, graph.tensors)
+        codes, same = _through(segment.between, layer_codes, graph.tensors)
+        constant &= same
         # Channels are the last dimension of a map, so they stay the fastest index behind a flattening.
         columns = reader.weight.reshape(reader.outputs, -1, layer.outputs).astype(np.int64)
         is_read = np.any(columns != 0, axis=(0, 1))
@@ -126,17 +130,20 @@ def _constants(layer: MacNode, read: tuple[int, int]) -> tuple[Mask, Codes]:
     return smallest == largest, largest
 
 
-def _through(between: Sequence[Node], codes: Codes, tensors: Mapping[str, Tensor]) -> Codes:
-    """Constant codes of channels behind operators that keep channels apart."""
+def _through(between: Sequence[Node], codes: Codes, tensors: Mapping[str, Tensor]) -> tuple[Codes, Mask]:
+    """Constant codes of channels behind operators that keep channels apart, and where they are the same everywhere."""
+    same = np.ones(codes.shape, np.bool_)
     for node in between:
         if isinstance(node, AveragePool) and node.requant is not None:
             codes = node.requant.apply((codes * (node.window[0] * node.window[1]))[None])[0]
+        elif isinstance(node, AveragePoolSpans):
+            same &= codes == 0  # other sums differ from window to window
         elif isinstance(node, Requantize):
             codes = node.requant.apply(codes)
         elif isinstance(node, Pointwise) and node.table is not None:
             codes = node.table[codes & 0xFF].astype(np.int64)
         codes = np.clip(codes, *tensors[node.output].code_range)
-    return codes
+    return codes, same
 
 
 def _rebuilt(graph: Graph, segment: _Segment, keep: Mask, bias: npt.NDArray[np.int32]) -> Graph:
@@ -153,7 +160,7 @@ def _rebuilt(graph: Graph, segment: _Segment, keep: Mask, bias: npt.NDArray[np.i
     _resize(tensors, layer.output, height * width, channels.size)
     positions = height * width
     for node in segment.between:
-        if isinstance(node, AveragePool | MaxPool):
+        if isinstance(node, AveragePool | MaxPool | SpanPool):
             rows, columns_out, _ = graph.tensors[node.output].hwc
             positions = rows * columns_out
         if isinstance(node, AveragePool) and node.requant is not None:

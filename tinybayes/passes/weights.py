@@ -13,18 +13,23 @@ _SMALLEST_CHANNEL = 1 / 64
 _TOLERANCE = 4 * 2.0**-24
 
 
-def quantize_weight(weight: npt.NDArray[np.float32], least: Real | float = 0.0) -> tuple[npt.NDArray[np.int8], Real]:
+def quantize_weight(
+    weight: npt.NDArray[np.float32], least: Real | float = 0.0, *, per_channel: bool = True
+) -> tuple[npt.NDArray[np.int8], Real]:
     """(int8 weight of the same shape, float64 scale (1,) or (outputs,)); zeros stay zeros.
 
     A weight that is a codebook keeps its exact levels under one scale. Any other gets a symmetric scale for each output
     channel; none is smaller than 1/64 of the largest, nor than ``least`` (a number, or one for each channel), so that
-    one pre-shift serves all channels.
+    one pre-shift serves all channels. Without ``per_channel`` the whole layer has the scale of its largest weight.
     """
     scale = codebook_scale(weight)
     if scale is not None:
         return np.rint(weight.astype(np.float64) / scale).astype(np.int8), np.array([scale])
     largest = np.abs(weight.astype(np.float64)).reshape(weight.shape[0], -1).max(axis=1)
-    scales = np.maximum(np.maximum(largest, largest.max() * _SMALLEST_CHANNEL) / WEIGHT_MAX, least)
+    if per_channel:
+        scales = np.maximum(np.maximum(largest, largest.max() * _SMALLEST_CHANNEL) / WEIGHT_MAX, least)
+    else:
+        scales = largest.max(keepdims=True) / WEIGHT_MAX
     codes = np.rint(weight.astype(np.float64) / scales[:, None, None, None])
     return np.clip(codes, -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8), scales
 

@@ -49,13 +49,8 @@ class MacShape:
         return -(-self.positions // 4)
 
     def products(self, entries: int) -> tuple[int, int]:
-        """``entries`` of all rows, used at four positions together and at single ones."""
+        """How often ``entries`` of all rows are used, at four positions together and at single ones."""
         return entries * self.walk.fours, entries * self.walk.singles
-
-    @property
-    def sums(self) -> int:
-        """Walks through a row's nonzeros, for one position or four."""
-        return self.rows * (self.walk.fours + self.walk.singles)
 
     @property
     def codes(self) -> int:
@@ -70,11 +65,11 @@ TERMS: dict[tuple[str, str], Terms] = {
     ("linear", "index"): lambda s: (s.nonzero, s.tiles, s.rows),
     ("linear", "gather"): lambda s: (s.nonzero, s.tiles, s.rows),
     ("linear", "huffman"): lambda s: (s.nonzero, s.rows),
-    ("conv", "dense"): lambda s: (s.weights * s.groups, s.codes, s.columns * s.segments * s.groups),
-    ("conv", "index"): lambda s: (*s.products(s.nonzero), s.sums, s.codes, s.nonzero + s.tiles),
-    ("conv", "huffman"): lambda s: (*s.products(s.nonzero), s.sums, s.codes, s.nonzero),
-    ("conv", "pairs"): lambda s: (*s.products(s.nonzero), s.sums, s.codes),
-    ("conv", "blocks"): lambda s: (*s.products(s.blocks), s.sums, s.codes),
+    ("conv", "dense"): lambda s: (s.weights * s.groups, s.rows * s.groups, s.codes, s.columns * s.segments * s.groups),
+    ("conv", "index"): lambda s: (*s.products(s.nonzero), *s.products(s.rows), s.codes, s.nonzero + s.tiles),
+    ("conv", "huffman"): lambda s: (*s.products(s.nonzero), *s.products(s.rows), s.codes, s.nonzero),
+    ("conv", "pairs"): lambda s: (*s.products(s.nonzero), *s.products(s.rows), s.codes),
+    ("conv", "blocks"): lambda s: (*s.products(s.blocks), *s.products(s.rows), s.codes),
 }
 """What the cost of each kernel is a sum of."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select, Softmax
+from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select, Softmax, SpanPool
 from tinybayes.plan.formats import UNPACKED, dense
 from tinybayes.plan.steps import FIELDS, Step
 
@@ -56,7 +56,21 @@ def _motion(step: Step) -> Motion | None:
         return Motion(_groups(step, moves, (top, left), per_group, across_rows=buffered), buffered)
     if isinstance(node, MaxPool | AveragePool):
         return Motion(_groups(step, node.stride, (0, 0), 1, across_rows=False), buffered=False)
+    if isinstance(node, SpanPool):
+        return Motion(_span_groups(step, node), buffered=False)
     return None
+
+
+def _span_groups(step: Step, node: SpanPool) -> tuple[tuple[int, int], ...]:
+    target = step.target
+    return tuple(
+        (
+            _address(step, top, left),
+            target.origin_bytes + y * target.stride_bytes + (x + 1) * target.tensor.channels,
+        )
+        for y, (top, _) in enumerate(node.rows)
+        for x, (left, _) in enumerate(node.columns)
+    )
 
 
 def _groups(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select, Softmax
+from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select, Softmax, SpanPool
 from tinybayes.plan.arena import Buffer
 from tinybayes.plan.steps import Step
 
@@ -77,6 +77,8 @@ def _times(step: Step) -> tuple[np.ndarray, np.ndarray, int]:
         window = ((pool[0] - 1) * down + node.kernel[0], (pool[1] - 1) * right + node.kernel[1])
         moves = (pool_stride[0] * down, pool_stride[1] * right)
         shift = (0, 0) if source.has_margins else (node.padding[0], node.padding[2])
+    elif isinstance(node, SpanPool):
+        return (*_span_times(step, node), 1)
     elif isinstance(node, MaxPool | AveragePool):
         window, moves = node.window, node.stride
     else:
@@ -93,3 +95,15 @@ def _times(step: Step) -> tuple[np.ndarray, np.ndarray, int]:
             first = target.origin_bytes + y * target.stride_bytes + x * channels
             written[first : first + channels] = group
     return read, written, 0 if dense else 1
+
+
+def _span_times(step: Step, node: SpanPool) -> tuple[np.ndarray, np.ndarray]:
+    source, target = step.source, step.target
+    read, written = np.full(source.total_bytes, NEVER), np.full(target.total_bytes, NEVER)
+    pixels = read.reshape(-1, source.stride_bytes // source.tensor.channels, source.tensor.channels)
+    windows = [(row, column) for row in enumerate(node.rows) for column in enumerate(node.columns)]
+    for window, ((y, (top, bottom)), (x, (left, right))) in enumerate(windows):
+        pixels[top:bottom, left:right] = window
+        first = target.origin_bytes + y * target.stride_bytes + x * target.tensor.channels
+        written[first : first + target.tensor.channels] = window
+    return read, written

@@ -9,11 +9,13 @@ from tinybayes.errors import UnsupportedError
 from tinybayes.ir import (
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     Conv,
     Flatten,
     Graph,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Node,
     Pointwise,
     Requantize,
@@ -23,7 +25,7 @@ from tinybayes.ir import (
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
 from tinybayes.plan.storage import Storage
-from tinybayes.plan.tables import pointwise_table, softmax_table
+from tinybayes.plan.tables import pointwise_table, softmax_table, span_tables
 
 PAD = "pad"
 WORD_BYTES = 4
@@ -32,7 +34,8 @@ STATE_BYTES = 4
 FIELDS = 4
 """Receptive fields that a dense convolution takes at once."""
 STEP_OPERATORS = (
-    Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op, PAD,
+    Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
+    MaxPoolSpans.op, AveragePoolSpans.op, PAD,
 )  # fmt: skip
 
 
@@ -246,5 +249,7 @@ _TABLES: dict[str, Callable[..., Encoding]] = {
     Select.op: _select_runs,
     Pointwise.op: pointwise_table,
     Softmax.op: softmax_table,
+    MaxPoolSpans.op: span_tables,
+    AveragePoolSpans.op: span_tables,
 }
 """What the operators without weights store in flash."""

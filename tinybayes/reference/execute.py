@@ -9,6 +9,7 @@ import numpy.typing as npt
 from tinybayes.ir import (
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     BatchNorm,
     Conv,
     Flatten,
@@ -16,11 +17,13 @@ from tinybayes.ir import (
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Pointwise,
     Relu,
     Requantize,
     Select,
     Softmax,
+    SpanPool,
 )
 from tinybayes.ir.functions import FUNCTIONS
 from tinybayes.reference.softmax import softmax
@@ -119,6 +122,27 @@ def _average_pool(node: AveragePool, x: Array) -> Array:
     return _finish(node, patches.sum(axis=(3, 4)))
 
 
+def _over_spans(node: SpanPool, x: Array, reduce: Callable[..., Array]) -> Array:
+    """``reduce`` over the windows: over rows first, then over columns."""
+    rows = np.stack([reduce(x[:, start:stop], axis=1) for start, stop in node.rows], axis=1)
+    return np.stack([reduce(rows[:, :, start:stop], axis=2) for start, stop in node.columns], axis=2)
+
+
+def _max_pool_spans(node: MaxPoolSpans, x: Array) -> Array:
+    return _over_spans(node, x, np.max)
+
+
+def _average_pool_spans(node: AveragePoolSpans, x: Array) -> Array:
+    sums = _over_spans(node, x, np.sum)
+    if node.requant is None:
+        means: Array = sums / np.multiply.outer(np.array(node.row_counts), np.array(node.column_counts))[..., None]
+        return means
+    divisors = np.add.outer(node.row_classes * len(set(node.column_counts)), node.column_classes).reshape(-1)
+    by_window = np.moveaxis(sums, 3, 1).reshape(len(sums), sums.shape[3], -1)
+    codes = node.requant.take(divisors).apply(by_window)
+    return np.moveaxis(codes.reshape(len(sums), sums.shape[3], *sums.shape[1:3]), 1, 3)
+
+
 def _flatten(_node: Flatten, x: Array) -> Array:
     return x
 
@@ -165,4 +189,6 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     Requantize.op: _requantize,
     Softmax.op: softmax,
     ArgMax.op: _argmax,
+    MaxPoolSpans.op: _max_pool_spans,
+    AveragePoolSpans.op: _average_pool_spans,
 }

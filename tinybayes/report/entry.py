@@ -62,6 +62,15 @@ class Entry:
                 )
             yield key, self.entry(key)
 
+    def texts(self) -> "Iterator[tuple[str, str | None]]":
+        """(key, text or None) of everything in it."""
+        for key in self._values:
+            if not _is_text(key):
+                raise FileFormatError(
+                    f"{self._where}: got the key {_shown(key)}, wanted a printable name; compile again"
+                )
+            yield key, self.known_text(key)
+
     def count(self, key: str, low: int = 0, high: int = LARGEST_COUNT) -> int:
         """An integer in ``low`` .. ``high``."""
         value = self._value(key)

@@ -98,6 +98,19 @@ class CoreCost:
 
 
 @dataclass(frozen=True)
+class FrontPoint:
+    """A plan that no other beats in flash and latency; what was built and traced is None where it did not fit."""
+
+    formats: tuple[tuple[str, str], ...]
+    predicted_weights_bytes: int
+    predicted_cycles: int
+    weights_bytes: int | None
+    image_bytes: int | None
+    cycles: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """How one place (host, qemu, a URL) compares with the reference."""
 
@@ -155,6 +168,7 @@ class Facts:
     device_samples: int | None
     stages: tuple[Stage, ...]
     cores: tuple[CoreCost, ...]
+    front: tuple[FrontPoint, ...]
     dense_int8_bytes: int
     float32_bytes: int
 
@@ -233,6 +247,7 @@ def check(record: Mapping[str, Any]) -> Facts:
         device_samples=accuracy.known_count("device_samples") if accuracy.has("device_samples") else None,
         stages=tuple(_stage(entry) for entry in top.entries("stages")),
         cores=tuple(_core(entry, layers) for entry in top.optional_entries("cores")),
+        front=tuple(_front_point(entry) for entry in top.optional_entries("front")),
         dense_int8_bytes=stored.count("dense_int8_bytes"),
         float32_bytes=stored.count("float32_bytes"),
     )
@@ -252,6 +267,18 @@ def _core(entry: Entry, layers: tuple[Layer, ...]) -> CoreCost:
         seconds=entry.real("seconds", LARGEST_COUNT),
         layers=costs,
         between_layers=between,
+    )
+
+
+def _front_point(entry: Entry) -> FrontPoint:
+    return FrontPoint(
+        formats=tuple((name, weight_format) for name, weight_format in entry.entry("formats").texts() if weight_format),
+        predicted_weights_bytes=entry.count("predicted_weights_bytes"),
+        predicted_cycles=entry.count("predicted_cycles"),
+        weights_bytes=entry.known_count("weights_bytes"),
+        image_bytes=entry.known_count("image_bytes"),
+        cycles=entry.known_count("cycles"),
+        seconds=entry.known_real("seconds", LARGEST_COUNT),
     )
 
 

@@ -8,7 +8,7 @@ from tinybayes.emit.directory import write_atomically
 from tinybayes.emit.environment import environment
 from tinybayes.errors import FileFormatError
 from tinybayes.ir import Graph
-from tinybayes.report import accuracy_plot, arena_map, bars, findings, matrices, tables, theme
+from tinybayes.report import accuracy_plot, arena_map, bars, findings, front_plot, matrices, tables, theme
 from tinybayes.report import provenance as origin
 from tinybayes.report.facts import Facts, check
 from tinybayes.report.numerals import in_bytes
@@ -47,6 +47,8 @@ class Page:
     cores: tuple[bars.Bar, ...]
     cores_table: tables.Table
     core_layers_table: tables.Table
+    front: front_plot.FrontPlot | None
+    front_table: tables.Table
     matrices: tuple[matrices.MatrixPicture, ...]
     accuracy: accuracy_plot.AccuracyPlot | None
     accuracy_missing: str
@@ -91,6 +93,8 @@ def render(record: Record, graph: Graph) -> str:
         cores=bars.core_bars(facts),
         cores_table=tables.cores_table(facts),
         core_layers_table=tables.core_layers_table(facts),
+        front=front_plot.front_plot(facts),
+        front_table=front_plot.front_table(facts),
         matrices=matrices.pictures(graph),
         accuracy=accuracy_plot.accuracy_plot(rows) if rows else None,
         accuracy_missing="On the device:" if rows else "",

@@ -1,6 +1,7 @@
 """Operators as header records: one row an operator, a test compares the rows with the operators of the IR."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -10,20 +11,24 @@ from tinybayes.errors import FileFormatError
 from tinybayes.ir import (
     ArgMax,
     AveragePool,
+    AveragePoolSpans,
     Conv,
     Flatten,
     Linear,
     MacNode,
     MaxPool,
+    MaxPoolSpans,
     Node,
     Pointwise,
     Requant,
     Requantize,
     Select,
     Softmax,
+    SpanPool,
     Tensor,
 )
 from tinybayes.ir.functions import FUNCTIONS
+from tinybayes.ir.verify import MAX_DIVISORS
 from tinybayes.tbn.fields import Fields
 from tinybayes.tbn.limits import MAX_DENSE_WEIGHTS, MAX_WINDOW
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
@@ -185,6 +190,46 @@ def _take_argmax(fields: Fields, payload: PayloadReader, common: Record, tensors
     return ArgMax(**common)
 
 
+def _add_spans(node: SpanPool, payload: PayloadWriter) -> Record:
+    rows, columns = ([[int(end) for end in span] for span in spans] for spans in (node.rows, node.columns))
+    return {"columns": columns, "rows": rows}
+
+
+def _take_spans(fields: Fields, key: str) -> tuple[tuple[int, int], ...]:
+    spans = fields.entries(key)
+    ends = range(MAX_WINDOW + 1)
+    for span in spans:
+        if type(span) is not list or len(span) != 2 or any(type(end) is not int or end not in ends for end in span):
+            raise fields.fail(key, f"pairs of integers in 0 .. {MAX_WINDOW}")
+    return tuple((start, stop) for start, stop in spans)
+
+
+def _take_max_pool_spans(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    return MaxPoolSpans(**common, rows=_take_spans(fields, "rows"), columns=_take_spans(fields, "columns"))
+
+
+def _add_average_pool_spans(node: AveragePoolSpans, payload: PayloadWriter) -> Record:
+    counts = {"column_counts": [int(c) for c in node.column_counts], "row_counts": [int(c) for c in node.row_counts]}
+    return _add_spans(node, payload) | counts | {"requant": _add_requant(node.requant, payload)}
+
+
+def _take_average_pool_spans(
+    fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]
+) -> Node:
+    rows, columns = _take_spans(fields, "rows"), _take_spans(fields, "columns")
+    node = AveragePoolSpans(
+        **common,
+        rows=rows,
+        columns=columns,
+        row_counts=fields.integers("row_counts", 1, MAX_WINDOW, (len(rows),)),
+        column_counts=fields.integers("column_counts", 1, MAX_WINDOW, (len(columns),)),
+    )
+    different = len(set(node.row_counts)) * len(set(node.column_counts))
+    if not 1 <= different <= MAX_DIVISORS:
+        raise fields.fail("row_counts", f"1 to {MAX_DIVISORS} different products with column_counts")
+    return replace(node, requant=_take_requant(fields, payload, different))
+
+
 _Add = Callable[..., Record]
 _Take = Callable[[Fields, PayloadReader, Record, Mapping[str, Tensor]], Node]
 
@@ -199,6 +244,12 @@ ROWS: dict[str, tuple[tuple[str, ...], _Add, _Take]] = {
     Requantize.op: (("requant",), _add_requantize, _take_requantize),
     Softmax.op: (("exponentials", "high"), _add_softmax, _take_softmax),
     ArgMax.op: ((), _add_flatten, _take_argmax),
+    MaxPoolSpans.op: (("columns", "rows"), _add_spans, _take_max_pool_spans),
+    AveragePoolSpans.op: (
+        ("column_counts", "columns", "requant", "row_counts", "rows"),
+        _add_average_pool_spans,
+        _take_average_pool_spans,
+    ),
 }
 """Operator -> (keys of its own, writer, reader)."""
 

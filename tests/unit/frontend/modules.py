@@ -102,7 +102,42 @@ class Probabilities(nn.Module):
         return F.softmax(self.head(x.flatten(1).softmax(-1)), dim=-1)
 
 
+class Pools(nn.Module):
+    """Windows of every kind: padded, at borders that they do not fit, adaptive, over one dimension."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(2, 4, 3)
+        self.pools = nn.Sequential(
+            nn.AvgPool2d((3, 2), 2, padding=1), nn.AvgPool2d(3, 2, padding=1, count_include_pad=False, ceil_mode=True),
+            nn.MaxPool2d(3, 2, padding=1), nn.AdaptiveAvgPool2d((5, 3)), nn.AdaptiveMaxPool2d((3, 2)),
+        )  # fmt: skip
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = F.max_pool2d(self.pools(self.first(x)), (2, 3), 2, padding=(0, 1), ceil_mode=True)
+        x = F.avg_pool2d(x, 2, divisor_override=3, ceil_mode=True)
+        return self.head(x.mean(2, keepdim=True).amax(dim=(2, 3)))
+
+
+class SeriesPools(nn.Module):
+    """The same on series, with a sum and a maximum at the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.pools = nn.Sequential(
+            nn.Conv1d(3, 4, 3), nn.AvgPool1d(5, 3, padding=2, ceil_mode=True, count_include_pad=False), nn.ReLU(),
+            nn.MaxPool1d(4, 3, padding=2), nn.AvgPool1d(3, 2, padding=1), nn.AdaptiveMaxPool1d(3),
+        )  # fmt: skip
+
+    def forward(self, x):
+        x = self.pools(x)
+        return x.sum(-1, keepdim=True).max(-1).values
+
+
 MODULES = {
+    "pools": (Pools, (2, 23, 20)),
+    "series_pools": (SeriesPools, (3, 50)),
     "probabilities": (Probabilities, (2, 6, 5)),
     "curves": (Curves, (2, 14)),
     "standardized": (Standardized, (6, 32)),

@@ -196,3 +196,19 @@ def test_a_channel_with_small_weights_and_a_large_bias_leaves_the_others_their_b
     node = quantize(graph, data(graph, rng)).mac_nodes[0]
     codes_per_step = node.requant.multiplier / 2.0**node.requant.post_shift
     assert codes_per_step.max() < 1 / 30
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_scale_a_layer_costs_multipliers_and_a_little_accuracy(kind, rng):
+    graph = network(kind)
+    x = data(graph, rng)
+    expected = execute(graph, scaled_input(graph, x))[graph.output]
+    noise = {}
+    for per_channel in (True, False):
+        integer = verify(quantize(graph, x, per_channel=per_channel))
+        sizes = {node.requant.multiplier.size for node in integer.mac_nodes}
+        assert sizes == ({node.outputs for node in integer.mac_nodes} if per_channel else {1})
+        assert {node.weight_scale.size for node in integer.mac_nodes} == sizes
+        got = dequantize_output(integer, execute(integer, quantize_input(integer, x))[integer.output])
+        noise[per_channel] = np.sqrt(np.mean((got - expected) ** 2) / np.mean(expected**2))
+    assert noise[False] < 0.05

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.networks import Builder, random_inputs
 from tinybayes.errors import UserError
-from tinybayes.ir import verify
+from tinybayes.ir import AveragePoolSpans, MaxPoolSpans, verify
 from tinybayes.passes import remove_dead
 from tinybayes.reference import execute
 
@@ -39,9 +39,18 @@ SHAPES = {
     .flatten().linear(6, "uint8").linear(2),
     "curves": lambda b: b.conv(6, (1, 3)).pointwise("uint8").max_pool((1, 2)).requantize().flatten().linear(7)
     .pointwise().linear(5).requantize("uint8").linear(3),
+    "windows": lambda b: b.conv(6, (2, 3), dtype="int8").spans(AveragePoolSpans, 4, 5).spans(MaxPoolSpans, 3, 4)
+    .conv(4, (2, 2), padding=(0, 1, 1, 0)).spans(AveragePoolSpans, 2, 3).flatten().linear(3),
     "flattened image": lambda b: b.flatten().linear(6, "uint8").linear(3),
 }  # fmt: skip
-INPUTS = {"mlp": (14,), "series": (16, 3), "image": (8, 8, 2), "curves": (12, 3), "flattened image": (4, 4, 2)}
+INPUTS = {
+    "mlp": (14,),
+    "series": (16, 3),
+    "image": (8, 8, 2),
+    "curves": (12, 3),
+    "windows": (7, 8, 2),
+    "flattened image": (4, 4, 2),
+}
 
 
 @settings(max_examples=120, deadline=None)

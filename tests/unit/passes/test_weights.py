@@ -63,3 +63,11 @@ def test_a_narrow_bias_is_a_small_number_with_one_shift(bits, values):
     shift = next(s for s in range(32) if np.all(narrow % 2**s == 0) and np.abs(narrow >> s).max() <= limit)
     assert np.abs(narrow - target).max() <= max(0.5, np.abs(target).max() / limit) + 2**shift
     np.testing.assert_array_equal(narrow_bias(target, 32), np.rint(target))
+
+
+def test_one_scale_for_a_layer_is_that_of_its_largest_weight(rng):
+    weight = rng.normal(size=(6, 1, 1, 50)).astype(np.float32)
+    codes, scale = quantize_weight(weight, per_channel=False)
+    assert scale.shape == (1,)
+    assert scale[0] == np.abs(weight).max().astype(np.float64) / 127
+    assert np.abs(codes * scale[0] - weight).max() <= scale[0] * 0.5001

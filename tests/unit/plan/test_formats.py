@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tinybayes.ir import Conv, Linear, Requant
 from tinybayes.plan.core_class import CoreClass
-from tinybayes.plan.formats import FORMATS, Encoding, Illegal, Site
+from tinybayes.plan.formats import FORMATS, Encoding, Field, Illegal, Site
 from tinybayes.plan.formats.encoding import narrow_bias
 
 REQUANT = Requant(0, np.array([16384], np.int32), 16, -128, 127)
@@ -227,3 +227,53 @@ def test_narrow_biases_are_exact(values: list[int], shift: int) -> None:
 @pytest.mark.parametrize("weight_format", ["index", "huffman"])
 def test_a_layer_without_weights_is_stored_dense(weight_format: str) -> None:
     assert isinstance(FORMATS["linear", weight_format](linear([[0, 0, 0]]), Site()), Illegal)
+
+
+def at(field: Field, weight_format: str, node: Conv) -> Encoding | Illegal:
+    return FORMATS["conv", weight_format](node, Site(field=field))
+
+
+def test_pairs_hold_the_offset_in_the_stored_map_above_the_value() -> None:
+    weight = np.zeros((3, 2, 3, 2))  # outputs, kernel rows, kernel columns, channels
+    weight[0, 1, 2, 1], weight[2, 0, 0, 0], weight[2, 0, 1, 0] = -5, 6, 7
+    made = at(Field(segment_stride_bytes=40, aligned=False), "pairs", conv(weight))
+    assert isinstance(made, Encoding)
+    assert stored(made, "counts") == [1, 0, 2]
+    assert stored(made, "pairs") == [(40 + 5) << 16 | 0xFFFB, 6, 2 << 16 | 7]
+    assert made.size_bytes == 20  # 12 bytes of pairs, 3 counts, 3 biases, 2 of padding
+
+
+def test_blocks_come_by_twos_and_an_odd_one_gets_a_block_of_zeros() -> None:
+    weight = np.zeros((2, 2, 2, 4))
+    weight[0, 0, 1], weight[0, 1, 0], weight[0, 1, 1, 3] = [1, 2, 3, 4], [0, -1, 0, 0], 9
+    made = at(Field(segment_stride_bytes=32, aligned=True), "blocks", conv(weight))
+    assert isinstance(made, Encoding)
+    assert stored(made, "counts") == [2, 0]
+    offsets = [4 | 32 << 16, 36 | 36 << 16]
+    assert stored(made, "blocks") == [offsets[0], 0x04030201, 0x0000FF00, offsets[1], 0x09000000, 0]
+
+
+def test_blocks_need_aligned_columns_and_pairs_a_nonzero() -> None:
+    unaligned = at(Field(32, aligned=False), "blocks", conv(np.ones((1, 1, 1, 4))))
+    assert unaligned == Illegal("blocks", "columns of the map do not start at multiples of 4 bytes")
+    for name in ("pairs", "blocks"):
+        assert isinstance(at(Field(32, aligned=True), name, conv(np.zeros((1, 1, 1, 4)))), Illegal)
+
+
+def test_dense_rows_of_a_convolution_are_filled_up_to_words_and_aligned() -> None:
+    made = encode("dense", conv(np.arange(1, 11).reshape(2, 1, 5, 1)))
+    assert stored(made, "values") == [1, 2, 3, 4, 5, 0, 0, 0, 6, 7, 8, 9, 10, 0, 0, 0]
+    assert made.ordered_arrays[0].name == "values"
+
+
+def test_biases_make_up_for_unsigned_activations_that_vectors_take_minus_128() -> None:
+    node = conv(np.array([[[[3, -1, 2]]], [[[-5, 0, 1]]]]))
+    centered = FORMATS["conv", "dense"](node, Site("mve", (0, 255)))
+    assert isinstance(centered, Encoding)
+    codes, shift = stored(centered, "bias"), centered.constants["bias_shift"]
+    assert [code << shift for code in codes] == [128 * 4, 128 * -4]
+    assert centered.constants["centered"] == 1
+    for site in (Site("mve", (-128, 127)), Site("dsp", (0, 255))):
+        plain = FORMATS["conv", "dense"](node, site)
+        assert isinstance(plain, Encoding)
+        assert (stored(plain, "bias"), plain.constants["centered"]) == ([0, 0], 0)

@@ -26,6 +26,17 @@ WHOLE["cores"] = [
         ],
     }
 ]  # fmt: skip
+WHOLE["front"] = [
+    {
+        "formats": {"linear.1": "index", "linear.1.inputs": None}, "predicted_weights_bytes": 100,
+        "predicted_cycles": 900, "weights_bytes": 100, "image_bytes": 400, "arena_bytes": 8, "cycles": 950,
+        "seconds": 1e-5,
+    },
+    {
+        "formats": {"linear.1": "straight"}, "predicted_weights_bytes": 300, "predicted_cycles": 400,
+        "weights_bytes": None, "image_bytes": None, "arena_bytes": None, "cycles": None, "seconds": None,
+    },
+]  # fmt: skip
 
 
 def paths(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -7,13 +7,20 @@ import pytest
 
 from tests.networks import Builder, random_inputs
 from tinybayes.errors import FileFormatError
+from tinybayes.ir import AveragePoolSpans, MaxPoolSpans
 from tinybayes.reference import execute
 from tinybayes.tbn import dumps, loads
 
 
 @pytest.fixture(scope="module")
 def network():
-    made = Builder(np.random.default_rng(0), (6, 5)).requantize().conv(3, (1, 2)).pointwise("uint8").flatten()
+    made = (
+        Builder(np.random.default_rng(0), (6, 5), per_channel=True)
+        .requantize()
+        .conv(3, (1, 2))
+        .pointwise("uint8")
+        .flatten()
+    )
     graph = made.linear(4).pointwise().softmax("uint8").argmax().graph()
     curved = dataclasses.replace(graph.nodes[2], function="elu", parameters=(0.1, 1.0, 1 / 3))
     return graph.with_nodes((*graph.nodes[:2], curved, *graph.nodes[3:]), graph.tensors)
@@ -27,6 +34,42 @@ def test_they_come_back(network):
     expected = execute(network, inputs)
     for name, values in execute(loaded, inputs).items():
         np.testing.assert_array_equal(values, expected[name])
+
+
+@pytest.fixture(scope="module")
+def windows():
+    made = Builder(np.random.default_rng(2), (6, 5, 3), per_channel=True)
+    return made.spans(MaxPoolSpans, 4, 5).spans(AveragePoolSpans, 3, 4).graph()
+
+
+def test_windows_come_back(windows):
+    loaded = loads(dumps(windows))
+    assert dumps(loaded) == dumps(windows)
+    assert [(node.rows, node.columns) for node in loaded.nodes] == [(node.rows, node.columns) for node in windows.nodes]
+    assert loaded.nodes[1].row_counts == windows.nodes[1].row_counts
+    assert loaded.nodes[1].requant.multiplier.size == windows.nodes[1].divisors.size
+
+
+@pytest.mark.parametrize(
+    ("node", "key", "value", "message"),
+    [
+        (0, "rows", [[0, 1]] * 3, r"contradicts itself: .*output .* for \(3, 5\) windows"),
+        (0, "rows", [[0, 7]] * 4, r"contradicts itself: .*windows beyond 6 positions"),
+        (0, "rows", [[2, 2]] * 4, r"contradicts itself: .*windows beyond 6 positions"),
+        (0, "columns", [[0, 1, 2]] * 5, r"nodes\[0\]\.columns: .*wanted pairs of integers"),
+        (0, "columns", [[0, -1]] * 5, r"nodes\[0\]\.columns: .*wanted pairs of integers"),
+        (0, "columns", 7, r"nodes\[0\]\.columns: got 7, wanted a list"),
+        (1, "row_counts", [1, 2], r"nodes\[1\]\.row_counts: .*a list of 3 integers"),
+        (1, "row_counts", [0, 1, 2], r"nodes\[1\]\.row_counts: .*integers in 1"),
+        (1, "rows", [], r"nodes\[1\]\.row_counts: .*a list of 0 integers"),
+    ],
+)
+def test_windows_that_lie(windows, repack, node, key, value, message):
+    def change(header):
+        header["nodes"][node][key] = value
+
+    with pytest.raises(FileFormatError, match=message):
+        loads(repack(dumps(windows), change))
 
 
 @pytest.mark.parametrize(

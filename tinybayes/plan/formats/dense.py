@@ -1,5 +1,7 @@
 """Dense int8: every weight, zeros included; row by row, or by fours where words of four weights are multiplied."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,6 +12,7 @@ NAME = "dense"
 ROW_ALIGNMENT_BYTES = 4
 _BY_FOURS = ("armv7m", "dsp")
 _FOUR = 4
+_CENTER = 128
 
 
 def encode(node: MacNode, _site: Site) -> Encoding:
@@ -39,10 +42,18 @@ def by_fours(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
 
 
 def encode_conv(node: MacNode, site: Site) -> Encoding:
-    """One byte a weight, each row filled up with zeros to whole words."""
-    made = encode(node, site)
+    """One byte a weight, each row filled up with zeros to whole words.
+
+    Vectors of MVE multiply signed bytes only. There unsigned activations are taken minus 128, and the biases hold what
+    that takes away.
+    """
+    centered = site.core == "mve" and site.code_range[0] >= 0
     matrix = node.matrix.astype(np.int8)
+    if centered:
+        lacks = _CENTER * matrix.astype(np.int64).sum(axis=1)
+        node = replace(node, bias=(node.bias + lacks).astype(np.int32))
+    made = encode(node, site)
     matrix = np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % ROW_ALIGNMENT_BYTES)))
     values = WeightArray("values", matrix.reshape(-1), "weights", "row by row, in whole words", is_words=True)
     arrays = tuple(values if array.name == "values" else array for array in made.arrays)
-    return Encoding(NAME, arrays, made.constants)
+    return Encoding(NAME, arrays, {**made.constants, "centered": int(centered)})
