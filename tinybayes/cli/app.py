@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from tinybayes.cli import calibrate, commands, train
+from tinybayes.cli import calibrate, commands, fake, train
 from tinybayes.cli.show import errors_console
 from tinybayes.errors import TinybayesError
 
@@ -31,6 +31,7 @@ app = typer.Typer(
 train.register(app)
 commands.register(app)
 calibrate.register(app)
+fake.register(app)
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ class OldProtocolError(ValueError):
 class DeviceIdentity:
     """What a device says of itself; lengths in int8 elements, which are bytes.
 
-    ``window_bytes`` may be on the line, encoded, behind the oldest request that is not answered yet.
+    ``window_bytes`` of requests, encoded, may be on the way before the first of them is answered.
     ``cycle_counter`` is what it found to count cycles with: one of ``CYCLE_COUNTERS``. ``self_tests`` are the vectors
     that its image holds.
     """

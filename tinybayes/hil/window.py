@@ -1,7 +1,7 @@
 """Many requests on the line at once: as many as the device has memory for, and none sent twice without need.
 
-A request may follow another that is not answered yet as long as what follows the oldest of them, encoded, is no more
-than the device's window (docs/protocol.md). So the line stays busy in both directions while the device works, and no
+A request may follow another that is not answered yet as long as all of them, encoded, are no more than the device's
+window (docs/protocol.md). So the line stays busy in both directions while the device works, and no
 byte is lost on a line without handshake signals.
 """
 
@@ -137,8 +137,7 @@ class _Run:
             if not self._waiting:
                 self._queue(todo.popleft())
             sent, kind, payload = self._waiting[0]
-            oldest = next(iter(self._sent.values()), sent)
-            if self._sent and self._sent_bytes - oldest.encoded_bytes + sent.encoded_bytes > self._window_bytes:
+            if self._sent and self._sent_bytes + sent.encoded_bytes > self._window_bytes:
                 break
             self._waiting.popleft()
             sequence = self._link.next_sequence()
