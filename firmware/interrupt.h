@@ -16,6 +16,21 @@ static inline void interrupt_enable(uint32_t irq)
     enable[irq / 32u] = 1u << (irq % 32u);
 }
 
+/** @brief Holds interrupt @p irq back. */
+static inline void interrupt_disable(uint32_t irq)
+{
+    volatile uint32_t *const disable = (volatile uint32_t *)0xE000E180u;
+    disable[irq / 32u] = 1u << (irq % 32u);
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
+}
+
+/** @brief Makes interrupt @p irq pending, as if the chip had. */
+static inline void interrupt_raise(uint32_t irq)
+{
+    volatile uint32_t *const pend = (volatile uint32_t *)0xE000E200u;
+    pend[irq / 32u] = 1u << (irq % 32u);
+}
+
 /** @brief Holds all interrupts back. */
 static inline void interrupts_mask(void)
 {

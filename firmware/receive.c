@@ -14,6 +14,7 @@
 static volatile uint8_t ring[PLACES];
 static volatile uint32_t head;
 static volatile uint32_t tail;
+static volatile bool full;
 
 static uint32_t after(uint32_t place)
 {
@@ -22,14 +23,17 @@ static uint32_t after(uint32_t place)
 
 void receive_interrupt_handler(void)
 {
-    uint8_t byte;
-    while (uart_poll(&byte)) {
-        const uint32_t next = after(head);
-        if (next != tail) {
-            ring[head] = byte;
-            head = next;
+    while (after(head) != tail) {
+        uint8_t byte;
+        if (!uart_poll(&byte)) {
+            return;
         }
+        ring[head] = byte;
+        head = after(head);
     }
+    /* Full. What comes now waits in the UART, or is lost there; main() is not kept from its work for it. */
+    full = true;
+    interrupt_disable(BOARD_UART_RECEIVE_IRQ);
 }
 
 void receive_start(void)
@@ -45,6 +49,11 @@ bool receive_take(uint8_t *byte)
     }
     *byte = ring[place];
     tail = after(place);
+    if (full) {
+        full = false;
+        interrupt_raise(BOARD_UART_RECEIVE_IRQ);
+        interrupt_enable(BOARD_UART_RECEIVE_IRQ);
+    }
     return true;
 }
 

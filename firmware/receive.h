@@ -17,7 +17,8 @@ void receive_interrupt_handler(void);
 /**
  * @brief Takes the oldest byte, if there is one.
  *
- * At most LINK_WINDOW_BYTES wait here. What comes when that is full is dropped; the frame that lacks it does not check.
+ * At most LINK_WINDOW_BYTES wait here. What comes when that is full waits in the UART, which drops what it has no room
+ * for; the frame that lacks it does not check.
  */
 bool receive_take(uint8_t *byte);
 

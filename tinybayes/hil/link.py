@@ -113,7 +113,7 @@ class Link:
             self.retries += attempt > 0
             deadline = time.monotonic() + self._timeout_seconds + allowance
             self.send(request, step)
-            reply = self._await_reply(kind, deadline, step)
+            reply = self._await_reply(kind, deadline, step, GRACE_SECONDS * 2**attempt)
             if isinstance(reply, Frame):
                 return reply
             problem = reply
@@ -122,8 +122,11 @@ class Link:
             "an image made with --protocol frames, and that nothing else uses the port"
         )
 
-    def _await_reply(self, kind: int, deadline: float, step: str) -> Frame | str:
-        """The reply to the current request, or what was wrong with what came instead."""
+    def _await_reply(self, kind: int, deadline: float, step: str, grace_seconds: float) -> Frame | str:
+        """The reply to the current request, or what was wrong with what came instead.
+
+        ``grace_seconds`` grow with every attempt: a slow device may still be busy with the noise before.
+        """
         problem = f"no answer within {self._timeout_seconds:g} s"
         while True:
             frame = self.receive(deadline, step)
@@ -132,7 +135,7 @@ class Link:
             if frame.kind == Kind.REPLY_BROKEN:
                 # Perhaps the noise before a good answer, so wait a little for that; but not the whole time.
                 problem = "a damaged answer" if frame is DAMAGED else "the device received a damaged request"
-                deadline = min(deadline, time.monotonic() + GRACE_SECONDS)
+                deadline = min(deadline, time.monotonic() + grace_seconds)
             elif frame.kind == kind | Kind.REPLY and frame.sequence == self._sequence:
                 return frame
             # Anything else answers an earlier request, which was sent again before the answer came.
