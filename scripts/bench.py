@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import process_time
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from tests import bars
 from tests.networks import Builder
 from tinybayes import tbn
 from tinybayes.boards import load_board
-from tinybayes.ir import Graph
+from tinybayes.ir import Graph, MacNode
 from tinybayes.pipeline import compile_network
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -84,7 +85,9 @@ def record(
     graph: Graph, core: str, objective: str, weight_format: str | None = None, *, sizes: bool = False
 ) -> Mapping[str, dict[str, float]]:
     """report.json of the bare image, with what one inference takes."""
-    formats = {node.name: weight_format for node in graph.nodes} if weight_format is not None else None
+    formats = None
+    if weight_format is not None:
+        formats = {node.name: weight_format if isinstance(node, MacNode) else None for node in graph.nodes}
     with TemporaryDirectory() as work:
         deployment = compile_network(
             graph, load_board(BOARDS[core]), Path(work) / "out", objective=objective, protocol="none", formats=formats
@@ -195,6 +198,48 @@ def arena(graph: Callable[[], Graph]) -> Callable[[], float]:
     return lambda: float(record(graph(), "m4", "latency")["ram"]["arena_bytes"])
 
 
+def large_layers() -> Graph:
+    """A fully connected network with a million weights, none of them zero."""
+    chain = Builder(np.random.default_rng(0), (1000,), density=1.0, levels=254)
+    return chain.linear(900, "uint8").linear(100, "uint8").linear(10).graph()
+
+
+def compile_seconds(graph: Callable[[], Graph]) -> Callable[[], float]:
+    """Seconds of the processor that planning and writing a network for the M4 takes."""
+
+    def measure() -> float:
+        network, board = graph(), load_board(BOARDS["m4"])
+        with TemporaryDirectory() as work:
+            start = process_time()
+            compile_network(network, board, Path(work) / "out", objective="latency")
+            return process_time() - start
+
+    return measure
+
+
+def share_of_dense(core: str) -> Callable[[], float]:
+    """Cycles of the trained network as a part of those of its own dense code, dead units removed in both."""
+    dense = latency_in(trained, core, "dense")
+    return lambda: latency(trained, core, "cycles")() / dense()
+
+
+def latency_in(graph: Callable[[], Graph], core: str, weight_format: str) -> Callable[[], float]:
+    """Cycles of a network with all its layers in one weight format."""
+    return lambda: float(record(graph(), core, "latency", weight_format)["latency"]["cycles"])
+
+
+def other_bars() -> list[Bar]:
+    """What sparsity alone brings, and how long compiling takes."""
+    return [
+        *(
+            Bar("mnist-lenet300, of its own dense code", core, "of dense", 1.0, share_of_dense(core))
+            for core in ("m4", "m0")
+        ),
+        Bar("compiling LeNet-5", "m4", "seconds", 10, compile_seconds(partial(convolutional, "LeNet-5"))),
+        Bar("compiling 1,000,000 weights", "m4", "seconds", 60, compile_seconds(large_layers)),
+    ]
+
+
 def main() -> int:
     """Prints a line for each bar; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -202,7 +247,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only bars whose name and core contain this")
     options = parser.parse_args()
     results = []
-    for bar in [*linear_bars(), *conv_bars()]:
+    for bar in [*linear_bars(), *conv_bars(), *other_bars()]:
         if options.only not in f"{bar.name} {bar.core}":
             continue
         got = bar.measure()

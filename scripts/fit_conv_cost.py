@@ -1,9 +1,13 @@
-"""Fits the cost formulas of convolutions in tinybayes/plan/coefficients.py on cycles of every class of cores.
+"""Fits the cost formulas of convolutions on cycles of every class of cores, and writes the coefficients.
 
-Run: .venv/bin/python scripts/fit_conv_cost.py [CLASS...]      (about a minute a class; prints what belongs there)
+Run: .venv/bin/python scripts/fit_conv_cost.py      (five minutes; says how far the formulas are from what was measured)
+
+They go to tinybayes/plan/coefficients_conv.py. Margins are taken from what scripts/fit_unary_cost.py fitted before.
 """
 
+import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,13 +21,22 @@ from tinybayes.boards import load_board
 from tinybayes.ir import Graph, MacNode
 from tinybayes.pipeline import compile_network
 from tinybayes.plan import candidates
-from tinybayes.plan.core_class import CORE_CLASSES
-from tinybayes.plan.cost import TERMS, mac_shape
+from tinybayes.plan.core_class import CORE_CLASSES, CoreClass
+from tinybayes.plan.cost_conv import CONV_TERMS, conv_shape
+from tinybayes.plan.cost_unary import estimate_margin_cycles
 from tinybayes.plan.formats import FORMATS, Encode, Encoding, Illegal, Site
-from tinybayes.plan.steps import lower
-from tinybayes.plan.walk import walk_of
 
-BOARDS = {"armv6m": "microbit", "armv7m": "mps2-an385", "dsp": "mps2-an386", "mve": "mps3-an547"}
+BOARDS: dict[CoreClass, str] = {
+    "armv6m": "microbit",
+    "armv7m": "mps2-an385",
+    "dsp": "mps2-an386",
+    "mve": "mps3-an547",
+}
+TARGET = Path(__file__).parents[1] / "tinybayes" / "plan" / "coefficients_conv.py"
+Samples = list[tuple[tuple[int, ...], float]]
+"""Terms and cycles of a step each."""
+Fitted = tuple[tuple[float, ...], float]
+"""Coefficients, and the largest relative error."""
 
 
 def series(densities: tuple[float, ...]) -> Graph:
@@ -47,15 +60,25 @@ def inertial(density: float) -> Graph:
     return chain.average_pool((1, 32)).flatten().linear(3).graph()
 
 
-def plane(densities: tuple[float, ...]) -> Graph:
+def plane(densities: tuple[float, ...], outputs: tuple[int, ...], padding: int) -> Graph:
     """Convolutions over an image, one with a stride."""
     chain = Builder(np.random.default_rng(1), (27, 27, 4), levels=15, per_channel=True)
-    for density, outputs, kernel in zip(densities, (12, 24, 40), (3, 5, 3), strict=True):
+    for number, (density, channels, kernel) in enumerate(zip(densities, outputs, (3, 5, 3), strict=True)):
         chain.density = density
-        chain.conv(outputs, (kernel, kernel), (2, 2) if outputs == 40 else (1, 1))
-        if outputs == 12:
+        chain.conv(channels, (kernel, kernel), (2, 2) if number == 2 else (1, 1), (padding,) * 4)
+        if number == 0:
             chain.max_pool((2, 2))
     return chain.flatten().linear(3).graph()
+
+
+GRAPHS = (
+    series((0.5, 0.2, 0.05, 0.1)),
+    series((0.05, 0.5, 0.3, 0.02)),
+    plane((0.4, 0.1, 0.02), (12, 24, 40), 0),
+    plane((0.2, 0.3, 0.1), (9, 14, 15), 1),
+    inertial(0.1),
+    inertial(0.3),
+)
 
 
 def only(weight_format: str) -> dict[tuple[str, str], Encode]:
@@ -72,40 +95,63 @@ def only(weight_format: str) -> dict[tuple[str, str], Encode]:
     return linear | {("conv", "dense"): instead, ("conv", weight_format): wanted}
 
 
-def cycles(graph: Graph, weight_format: str, board: str) -> list[tuple[str, int]]:
-    """Cycles of the convolutions of ``graph`` that can have the format."""
+def measured(graph: Graph, weight_format: str, core: CoreClass) -> Samples:
+    """Terms of the convolutions of ``graph`` that can have the format, and their cycles without those of margins."""
     candidates.FORMATS = only(weight_format)
     with TemporaryDirectory() as work:
-        deployment = compile_network(graph, load_board(board), Path(work) / "out", protocol="none", objective="flash")
+        board = load_board(BOARDS[core])
+        deployment = compile_network(graph, board, Path(work) / "out", protocol="none", objective="flash")
         deployment.measure_latency()
-        layers = deployment.record["layers"]
-    return [(layer["name"], layer["cycles"]) for layer in layers if layer["format"] == weight_format]
+        cycles = {layer["name"]: layer["cycles"] for layer in deployment.record["layers"]}
+    terms = CONV_TERMS["conv", weight_format]
+    return [
+        (terms(conv_shape(step)), cycles[step.name] - estimate_margin_cycles(step.target, core))
+        for step in deployment.plan.steps
+        if step.op == "conv" and step.format == weight_format
+    ]
+
+
+def fit(samples: Samples) -> Fitted:
+    """Coefficients, none below zero, that make the relative errors least, and the worst of these."""
+    if not samples:
+        raise ValueError("there is nothing to fit")
+    matrix, target = np.array([terms for terms, _ in samples], float), np.array([cycles for _, cycles in samples])
+    coefficients, _ = nnls(matrix / target[:, None], np.ones(len(target)))
+    worst = float(np.abs(matrix @ coefficients / target - 1).max())
+    return tuple(round(float(c), 2) for c in coefficients), worst
+
+
+def write_coefficients(
+    target: Path, name: str, kind: str, fitted: Mapping[CoreClass, Mapping[str | tuple[str, str], Fitted]]
+) -> None:
+    """Writes a module with a table of coefficients, by class of core, and how far each was off at worst."""
+    lines = [
+        '"""Coefficients of cost formulas, in cycles at zero wait states: written by ``scripts/fit_*_cost.py``."""',
+        "",
+        "from tinybayes.plan.core_class import CoreClass",
+        "",
+        f"{name}: {kind} = {{",
+    ]
+    for core, table in fitted.items():
+        lines.append(f'    "{core}": {{')
+        for key, (coefficients, worst) in table.items():
+            numbers = ", ".join(f"{c:.2f}" for c in coefficients)
+            lines.append(f"        {key!r}: ({numbers}),  # within {worst:.1%}".replace("'", '"'))
+        lines.append("    },")
+    target.write_text("\n".join([*lines, "}", ""]), encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", str(target)], check=True)
 
 
 def main() -> None:
-    """Prints coefficients for each format of each class of cores."""
-    chosen = sys.argv[1:] or CORE_CLASSES
-    graphs = [series((0.5, 0.2, 0.05, 0.1)), series((0.05, 0.5, 0.3, 0.02)), plane((0.4, 0.1, 0.02))]
-    graphs += [inertial(0.1), inertial(0.3)]
-    for core in chosen:
-        print(f'    "{core}": {{')
-        for (op, weight_format), terms in TERMS.items():
-            if op != "conv":
-                continue
-            rows, counts = [], []
-            for graph in graphs:
-                steps = {step.name: step for step in lower(graph)}
-                for name, measured in cycles(graph, weight_format, BOARDS[core]):
-                    node = steps[name].node
-                    if isinstance(node, MacNode) and node.op == op:
-                        rows.append(terms(mac_shape(node, steps[name].positions, walk_of(steps[name]))))
-                        counts.append(measured)
-            matrix, target = np.array(rows, float), np.array(counts, float)
-            coefficients, _ = nnls(matrix / target[:, None], np.ones(len(target)))
-            worst = np.abs(matrix @ coefficients / target - 1).max()
-            numbers = ", ".join(f"{c:.2f}" for c in coefficients)
-            print(f'        ("{op}", "{weight_format}"): ({numbers}),  # within {worst:.1%}', flush=True)
-        print("    },")
+    """Writes the coefficients of each format on each class of cores."""
+    fitted: dict[CoreClass, dict[str | tuple[str, str], Fitted]] = {}
+    for core in CORE_CLASSES:
+        fitted[core] = {}
+        for op, weight_format in CONV_TERMS:
+            samples = [sample for graph in GRAPHS for sample in measured(graph, weight_format, core)]
+            fitted[core][op, weight_format] = fit(samples)
+            print(core, weight_format, *fitted[core][op, weight_format], flush=True)
+    write_coefficients(TARGET, "CONV_COEFFICIENTS", "dict[CoreClass, dict[tuple[str, str], tuple[float, ...]]]", fitted)
 
 
 if __name__ == "__main__":

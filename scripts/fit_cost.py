@@ -42,14 +42,6 @@ def linear_network(density: float, *sizes: int) -> Graph:
     return chain.linear(sizes[-1]).graph()
 
 
-def conv_network(density: float, time: int, channels: int, *outputs: int) -> Graph:
-    """Convolutions with a pooling behind each."""
-    chain = Builder(np.random.default_rng(0), (time, channels), density=density, levels=15)
-    for number in outputs:
-        chain.conv(number, (1, 3), dtype="int8").max_pool((1, 2))
-    return chain.graph()
-
-
 def select_network(inputs: int, share: float) -> Graph:
     """A selection of inputs, and a layer that reads it."""
     rng = np.random.default_rng(0)
@@ -62,7 +54,6 @@ GRAPHS = {
         linear_network(0.3, 256, 64, 30, 8),
         linear_network(0.1, 700, 50, 120, 12),
     ),
-    "conv": (conv_network(0.1, 40, 6, 24, 32), conv_network(0.3, 36, 8, 16, 20), conv_network(0.05, 30, 16, 64)),
 }
 
 
@@ -94,7 +85,7 @@ def measured(core: CoreClass, op: str, weight_format: str) -> Measured:
         counts = compiled(graph, core, formats)
         for step in steps:
             if formats[step.name] == weight_format and isinstance(step.node, MacNode):
-                terms = TERMS[op, weight_format](mac_shape(step.node, step.positions))
+                terms = TERMS[op, weight_format](mac_shape(step.node))
                 found.append((terms, counts[step.name]))
     return found
 

@@ -5,20 +5,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinybayes.ir import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
+    Concat,
     Conv,
     Flatten,
     Graph,
     Linear,
     MaxPool,
+    Multiply,
     Node,
     Pointwise,
     Requant,
     Requantize,
     Select,
     Softmax,
+    SumRequant,
     Tensor,
     verify,
 )
@@ -146,6 +150,36 @@ class Builder:
         self._append(ArgMax(name=name, inputs=(self.current,), output=name), (*self.tensor.shape[:-1], 1), "int8")
         self.tensors[name] = replace(self.tensors[name], scale=1.0)
         return self
+
+    def back_to(self, tensor: str) -> "Builder":
+        """What is appended next reads ``tensor``."""
+        self.current = tensor
+        return self
+
+    def add(self, other: str, dtype: DType = "int8") -> "Builder":
+        """The current tensor and ``other``, with random multipliers, one of them perhaps negative."""
+        multipliers = self.rng.integers(2**13, 2**15, size=2) * np.array([1, self.rng.choice([-1, 1])])
+        low, high = (0, 255) if dtype == "uint8" else (-128, 127)
+        requant = SumRequant(multipliers.astype(np.int32), int(self.rng.integers(14, 17)), low, high)
+        node = Add(name=f"add.{len(self.nodes)}", inputs=(self.current, other), output=f"t{len(self.nodes)}",
+                   requant=requant)  # fmt: skip
+        return self._append(node, self.tensor.shape, dtype)
+
+    def multiply(self, other: str, dtype: DType = "int8") -> "Builder":
+        node = Multiply(name=f"multiply.{len(self.nodes)}", inputs=(self.current, other), output=f"t{len(self.nodes)}",
+                        requant=requant_for(self.rng, 255 * 255, dtype))  # fmt: skip
+        return self._append(node, self.tensor.shape, dtype)
+
+    def concat(self, others: tuple[str, ...], axis: int = 2, dtype: DType = "int8") -> "Builder":
+        """The current tensor and ``others``; about half of those that could be copied are."""
+        tensors = [self.tensors[name] for name in (self.current, *others)]
+        copied = [tensor.dtype == dtype and self.rng.random() < 0.5 for tensor in tensors]
+        requants = tuple(None if as_it_is else requant_for(self.rng, 255, dtype) for as_it_is in copied)
+        node = Concat(name=f"concat.{len(self.nodes)}", inputs=tuple(tensor.name for tensor in tensors),
+                      output=f"t{len(self.nodes)}", axis=axis, requants=requants)  # fmt: skip
+        hwc = list(self.tensor.hwc)
+        hwc[axis] = sum(tensor.hwc[axis] for tensor in tensors)
+        return self._append(node, tuple(hwc[3 - len(self.tensor.shape) :]), dtype)
 
     def spans(self, kind: type, rows: int, columns: int) -> "Builder":
         """``rows`` by ``columns`` windows that ascend, each a few positions, with counts of their own."""

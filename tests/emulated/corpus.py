@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.emulated import unary_networks
+from tests.emulated import branched_networks, unary_networks
 from tests.golden.networks import NETWORKS
 from tests.networks import Builder, formats_preferring
 from tinybayes import tbn
@@ -46,11 +46,13 @@ def corpus() -> tuple[Entry, ...]:
     formats = [Entry(f"all operators, {name}", _all_operators(), format=name) for name in names]
     formats.append(Entry("aligned channels, blocks", _aligned_channels(), format="blocks"))
     unary = [Entry(name, graph, format=format_) for name, graph, format_ in unary_networks.all_of_them()]
+    branched = [Entry(name, graph, format=format_) for name, graph, format_ in branched_networks.all_of_them()]
     return (
         *examples,
         *golden,
         *formats,
         *unary,
+        *branched,
         Entry("large map", _large_map()),
         Entry("large matrix", _large_matrix()),
     )

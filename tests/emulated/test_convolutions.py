@@ -41,3 +41,23 @@ def test_every_bit_is_right(core: str, weight_format: str, tmp_path: Path, monke
         verdict = deployment.verify(("qemu",), device_samples=8)["qemu"]
         assert verdict.mismatches == 0, str(verdict.first_mismatch)
         assert weight_format in {step.format for step in deployment.plan.steps if step.op == "conv"}
+
+
+@pytest.mark.parametrize("weight_format", ["dense", "index", "huffman", "pairs", "blocks"])
+@pytest.mark.parametrize("core", BOARDS)
+def test_cycles_are_estimated_within_eight_percent(
+    core: str, weight_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On layers that no coefficient was fitted on: margins, a mean, leftover positions and an odd number of rows."""
+    monkeypatch.setattr("tinybayes.plan.candidates.FORMATS", only(weight_format))
+    chain = Builder(np.random.default_rng(7), (58, 8), density=0.2, levels=60, per_channel=True)
+    chain.conv(20, (1, 5), padding=(0, 0, 2, 2)).max_pool((1, 2)).conv(28, (1, 3), padding=(0, 0, 1, 1))
+    chain.conv(31, (1, 3)).average_pool((1, 27)).flatten().linear(2)
+    deployment = compile_network(chain.graph(), load_board(BOARDS[core]), tmp_path / "out", protocol="none")
+    deployment.measure_latency()
+    measured = {layer["name"]: layer["cycles"] for layer in deployment.record["layers"]}
+    for step in deployment.plan.steps:
+        if step.op == "conv" and step.format == weight_format:
+            assert step.estimated_cycles == pytest.approx(measured[step.name], rel=0.08), step.name
+    estimated = sum(step.estimated_cycles for step in deployment.plan.steps)
+    assert estimated == pytest.approx(sum(measured.values()), rel=0.08)

@@ -16,8 +16,12 @@ from tinybayes.ir import Graph, verify
 from tinybayes.ir.nodes import INTEGER_OPERATORS
 from tinybayes.plan import make_plan
 from tinybayes.plan.coefficients import COEFFICIENTS
+from tinybayes.plan.coefficients_conv import CONV_COEFFICIENTS
+from tinybayes.plan.coefficients_unary import UNARY_COEFFICIENTS
 from tinybayes.plan.core_class import CORE_CLASSES
 from tinybayes.plan.cost import TERMS
+from tinybayes.plan.cost_conv import CONV_TERMS
+from tinybayes.plan.cost_unary import UNARY_TERMS
 from tinybayes.plan.formats import FORMATS
 from tinybayes.plan.steps import PAD, STEP_OPERATORS
 from tinybayes.report.verdict import expect, judge
@@ -184,10 +188,15 @@ def test_a_layer_is_called_even_where_gcc_12_takes_its_stores_for_accesses_of_ad
 
 def test_the_sides_name_the_same_kernels() -> None:
     macs = {f"{op}_{weight_format}" for op, weight_format in FORMATS}
-    assert set(COEFFICIENTS) == set(CORE_CLASSES)
-    assert set(FORMATS) == set(TERMS) | {("linear", "straight")}, "straight-line code knows its own cycles"
+    assert set(COEFFICIENTS) == set(CONV_COEFFICIENTS) == set(UNARY_COEFFICIENTS) == set(CORE_CLASSES)
+    known = set(TERMS) | set(CONV_TERMS) | {("linear", "straight")}
+    assert set(FORMATS) == known, "straight-line code knows its own cycles"
     everywhere = set(TERMS) - {("linear", "gather")}
     assert all(set(coefficients) >= everywhere for coefficients in COEFFICIENTS.values())
     assert set(COEFFICIENTS["mve"]) == set(TERMS)
+    assert all(set(coefficients) == set(CONV_TERMS) for coefficients in CONV_COEFFICIENTS.values())
+    assert all(
+        set(coefficients) == set(UNARY_TERMS) <= set(STEP_OPERATORS) for coefficients in UNARY_COEFFICIENTS.values()
+    )
     assert set(CALLS) == macs | (set(STEP_OPERATORS) - {"linear", "conv"})
     assert set(INTEGER_OPERATORS) == (set(STEP_OPERATORS) - {PAD}) | {"flatten"}

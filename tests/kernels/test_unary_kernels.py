@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from tests.kernels.test_kernels import SETTINGS, check
 from tests.networks import Builder
 from tinybayes.ir import AveragePoolSpans, Graph, MaxPoolSpans
+from tinybayes.ir.nodes import INTEGER_OPERATORS
 from tinybayes.plan import make_plan
+from tinybayes.plan.candidates import candidates_of
+from tinybayes.plan.coefficients_unary import UNARY_COEFFICIENTS
+from tinybayes.plan.core_class import CORE_CLASSES
+from tinybayes.plan.cost_unary import UNARY_TERMS
+from tinybayes.plan.steps import lower
 
 DTYPES = ("int8", "uint8")
 
@@ -100,3 +106,18 @@ def window_networks(draw: st.DrawFn) -> Graph:
 @given(window_networks(), st.sampled_from(("flash", "latency")))
 def test_windows_that_differ_agree_with_the_reference(graph: Graph, objective: str) -> None:
     check(graph, objective)
+
+
+def test_every_operator_without_weights_has_a_cost() -> None:
+    assert set(UNARY_TERMS) >= set(INTEGER_OPERATORS) & {
+        "pointwise",
+        "requantize",
+        "softmax",
+        "argmax",
+        "max_pool_spans",
+    }
+    assert set(UNARY_COEFFICIENTS) == set(CORE_CLASSES)
+    assert all(set(coefficients) == set(UNARY_TERMS) for coefficients in UNARY_COEFFICIENTS.values())
+    made = chain((6, 5, 4)).requantize().softmax().max_pool((2, 2)).spans(MaxPoolSpans, 2, 2).pointwise().argmax()
+    for core in CORE_CLASSES:
+        assert all(candidates_of((step,), core)[0].estimated_cycles > 0 for step in lower(made.graph()))

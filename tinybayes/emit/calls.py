@@ -1,123 +1,34 @@
 """Steps -> kernel calls: one row of ``CALLS`` for each kernel (operator and weight format)."""
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
+from tinybayes.emit import joins
+from tinybayes.emit.arguments import Call, Fields, Struct, source, source_struct
+from tinybayes.emit.arguments import at as _at
+from tinybayes.emit.arguments import layout as _layout
+from tinybayes.emit.arguments import requant as _requant
+from tinybayes.emit.arguments import target as _target
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, AveragePoolSpans, Conv, MaxPool, Requant, Requantize, Softmax, SpanPool
+from tinybayes.ir import AveragePool, AveragePoolSpans, Conv, MaxPool, Requantize, Softmax, SpanPool
 from tinybayes.ir.nodes import MacNode
-from tinybayes.plan import Plan, Step, Storage
-from tinybayes.plan.bounds import accumulator_bound, must_clamp
-
-Fields = Mapping[str, str | int | bool]
+from tinybayes.plan import Plan, Step
+from tinybayes.plan.bounds import accumulator_bound
 
 
-@dataclass(frozen=True)
-class Struct:
-    """A compound literal of C: ``(struct type){.field = value, ...}``."""
-
-    type: str
-    fields: Fields
-
-    def render(self) -> str:
-        """The literal on one line."""
-        return f"(struct {self.type}){{{', '.join(f'.{name} = {c_text(v)}' for name, v in self.fields.items())}}}"
-
-
-@dataclass(frozen=True)
-class Call:
-    """A kernel call: the header that declares it, its name, and its arguments in order."""
-
-    header: str
-    function: str
-    arguments: tuple[str | Struct, ...]
-
-    def lines(self) -> list[str]:
-        """The call as lines of C, one argument a line, long ones broken between fields."""
-        texts = [argument.render() if isinstance(argument, Struct) else argument for argument in self.arguments]
-        lines = [f"{self.function}("]
-        for number, text in enumerate(texts):
-            lines += _broken(text + (");" if number + 1 == len(texts) else ","))
-        return lines
-
-
-def c_text(value: str | int | bool) -> str:
-    """A C literal or expression."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else str(value)
-
-
-def call(plan: Plan, step: Step, weights: str) -> Call:
-    """The kernel call of ``step``; ``weights`` is the C name of its constants."""
+def calls(plan: Plan, step: Step, weights: str) -> tuple[Call, ...]:
+    """The kernel calls of ``step``; ``weights`` is the C name of its constants."""
     if step.kernel not in CALLS:
         raise InternalError(f"{step.name}: there is no call for kernel {step.kernel!r}")
-    return CALLS[step.kernel](plan, step, weights)
-
-
-def _broken(text: str, width: int = 108) -> list[str]:
-    """``text`` indented, broken behind commas where it is too long."""
-    lines, line = [], ""
-    for piece in re.split(r"(?<=,) ", text):
-        if line and len(line) + 1 + len(piece) > width:
-            lines.append("    " + line)
-            line = "    " + piece
-        else:
-            line = f"{line} {piece}" if line else piece
-    return [*lines, "    " + line]
+    made = CALLS[step.kernel](plan, step, weights)
+    return made if isinstance(made, tuple) else (made,)
 
 
 def _source(plan: Plan, step: Step) -> str:
-    tensor = step.source.tensor.name
-    return "(const uint8_t *)input" if tensor == plan.graph.input else _at(plan.buffer(tensor).offset)
+    return source(plan, step.source)
 
 
 def _source_struct(plan: Plan, step: Step) -> Struct:
-    return Struct("tb_source", {"data": _source(plan, step), "is_signed": step.source.tensor.dtype == "int8"})
-
-
-def _target(plan: Plan, step: Step, *, origin: bool) -> str:
-    if step is plan.steps[-1]:
-        return "(uint8_t *)output"
-    return _at(plan.buffer(step.tensor).offset + (step.target.origin_bytes if origin else 0))
-
-
-def _at(offset: int) -> str:
-    return f"arena + {offset}" if offset else "arena"
-
-
-def _layout(storage: Storage) -> Struct:
-    top, bottom, _, _ = storage.margins
-    return Struct(
-        "tb_layout",
-        {
-            "height": storage.height,
-            "row_bytes": storage.row_bytes,
-            "top": top,
-            "bottom": bottom,
-            "left_bytes": storage.left_bytes,
-            "right_bytes": storage.right_bytes,
-        },
-    )
-
-
-def _requant(requant: Requant | None, where: str, *, multipliers: str | None = None, bound: int) -> str:
-    """An initialiser of ``struct tb_requant``; ``bound`` is the largest absolute accumulator."""
-    if requant is None:
-        raise InternalError(f"{where}: no requantization")
-    if requant.per_channel and multipliers is None:
-        raise InternalError(f"{where}: only layers with weights have a multiplier for each channel")
-    one = {"multiplier": int(requant.multiplier[0])} if not requant.per_channel else {"multipliers": multipliers or ""}
-    fields: Fields = {
-        **one,
-        "pre_shift": requant.pre_shift,
-        "post_shift": requant.post_shift,
-        "low": requant.low,
-        "high": requant.high,
-        "saturate": must_clamp(requant, bound, int(requant.multiplier.max())),
-    }
-    return "{" + ", ".join(f".{name} = {c_text(value)}" for name, value in fields.items()) + "}"
+    return source_struct(plan, step.source)
 
 
 def _mac(step: Step) -> MacNode:
@@ -440,7 +351,7 @@ def zero_margins(plan: Plan, step: Step) -> Call | None:
     return Call("tb_map.h", "tb_zero_margins", (_target(plan, step, origin=False), _layout(step.target)))
 
 
-CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
+CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "linear_dense": _linear,
     "linear_index": _linear,
     "linear_huffman": _linear,
@@ -458,6 +369,9 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call]] = {
     "requantize": _requantize,
     "softmax": _softmax,
     "argmax": _argmax,
+    "add": joins.add,
+    "multiply": joins.multiply,
+    "concat": joins.concat,
     "max_pool_spans": _pool_spans,
     "average_pool_spans": _pool_spans,
     "pad": _pad,

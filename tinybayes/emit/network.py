@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from tinybayes.assets import asset_directory
-from tinybayes.emit.calls import Call, call, straight_twin, zero_margins
+from tinybayes.emit.arguments import Call
+from tinybayes.emit.calls import calls, straight_twin, zero_margins
 from tinybayes.emit.environment import environment
 from tinybayes.ir import ArgMax, Pointwise
 from tinybayes.plan import Encoding, Plan, Step, WeightArray
@@ -18,6 +19,8 @@ _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_conv_dense.h": ("tb_dot.h", "tb_dot_mve.h", "tb_patch.h", "tb_pooling.h", "tb_pooling_mve.h"),
     "tb_map.h": (),
     "tb_pointwise.h": (),
+    "tb_join.h": (),
+    "tb_copy.h": (),
     "tb_softmax.h": (),
     "tb_spans.h": (),
     "tb_arith.h": (),
@@ -58,7 +61,7 @@ class Layer:
     def calls(self) -> tuple[Call, ...]:
         """The kernel calls of the layer, in order; margins come last, as they may lie over what the kernel reads."""
         last = zero_margins(self.plan, self.step)
-        return (call(self.plan, self.step, self.constants), *((last,) if last else ()))
+        return (*calls(self.plan, self.step, self.constants), *((last,) if last else ()))
 
     @property
     def lines(self) -> list[str]:
@@ -74,10 +77,11 @@ class Layer:
     @property
     def title(self) -> str:
         """What the layer is, for people."""
-        source, target = self.step.source.tensor, self.step.target.tensor
+        target = self.step.target.tensor
         pooled = f" and {self.step.pool.name}" if self.step.pool else ""
         stored = f", {self.step.format} weights" if self.step.format else ""
-        shapes = f"{_shape(source.shape)} to {_shape(target.shape)}"
+        read = " and ".join(_shape(source.tensor.shape) for source in self.step.sources)
+        shapes = f"{read} to {_shape(target.shape)}"
         node = self.step.node
         does = node.function if isinstance(node, Pointwise) else self.step.op
         return f"`{self.step.name}`{pooled}: {does.replace('_', ' ')} from {shapes}{stored}"

@@ -1,7 +1,8 @@
-"""A network under construction: a chain of operators, channels last, that remembers torch's layout."""
+"""A network under construction: operators in order, channels last, that remember torch's layout."""
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -30,9 +31,12 @@ class Value:
 
 
 class Chain:
-    """Appends operators; ``values`` says what each name of the program stands for."""
+    """Appends operators; ``values`` says what each name of the program stands for.
 
-    def __init__(self, program: Program) -> None:
+    ``reads`` counts how often the calls that matter read each name.
+    """
+
+    def __init__(self, program: Program, calls: Iterable[Call]) -> None:
         self.program = program
         self.constants: dict[str, Constant] = dict(program.constants)
         self.paths = dict(program.paths)
@@ -42,10 +46,18 @@ class Chain:
         channels = self.tensors[INPUT].channels
         self.mean, self.std = np.zeros(channels), np.ones(channels)
         self._names: Counter[str] = Counter()
+        self.reads = Counter(name for call in calls for name in call.reads)
 
     def value(self, call: Call, argument: str) -> Value:
         """The tensor that ``call`` takes as ``argument``."""
-        reference = call.arguments.get(argument)
+        return self.computed(call, argument, call.arguments.get(argument))
+
+    def is_computed(self, reference: object) -> bool:
+        """Whether an argument is a tensor that the network computes."""
+        return isinstance(reference, Ref) and reference.name in self.values
+
+    def computed(self, call: Call, argument: str, reference: object) -> Value:
+        """The tensor that ``reference``, (part of) an argument of ``call``, stands for."""
         if not isinstance(reference, Ref):
             raise self.damaged(call, f"argument {argument!r} is not a tensor")
         if reference.name in self.constants or reference.name in self.paths:
@@ -108,9 +120,18 @@ class Chain:
 
     def values_order(self, node: Node) -> npt.NDArray[np.int64] | None:
         """The order of the elements that ``node`` reads, which element-wise operators keep."""
-        if node.op not in ("relu", "batch_norm", "pointwise", "softmax"):
+        if node.op not in ("relu", "batch_norm", "pointwise", "softmax", "add", "multiply"):
             return None
         return next((value.order for value in self.values.values() if value.tensor == node.input), None)
+
+    def overwrite(self, call: Call) -> None:
+        """``call`` works in place: its result also is, from now on, the tensor that it took."""
+        before, result = call.arguments.get("self", call.arguments.get("input")), self.values[call.result]
+        if isinstance(before, Ref) and before.name in self.values:
+            old = self.values[before.name].tensor
+            for name, value in self.values.items():
+                if value.tensor == old:
+                    self.values[name] = replace(result, torch_shape=value.torch_shape)
 
     def alias(self, call: Call, value: Value, torch_shape: tuple[int, ...] | None = None) -> None:
         """The result of ``call`` is ``value``, perhaps under another shape with the same order of elements."""

@@ -9,8 +9,9 @@ from tinybayes.ir import Graph, verify
 
 def convert(program: Program) -> Graph:
     """The network that ``program`` computes, channels last. Raises UnsupportedError and FileFormatError."""
-    chain = Chain(program)
-    for call in _live(program):
+    live = _live(program)
+    chain = Chain(program, live)
+    for call in live:
         handler = HANDLERS.get(call.operator)
         if handler is None:
             hint = did_you_mean(call.operator, HANDLERS)
@@ -19,6 +20,8 @@ def convert(program: Program) -> Graph:
                 f"are: {SUPPORTED}"
             )
         handler(chain, call)
+        if call.operator.endswith("_"):
+            chain.overwrite(call)
         _check_shape(chain, call)
     graph = chain.graph()
     try:

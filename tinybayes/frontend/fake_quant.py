@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from tinybayes.errors import InternalError
 from tinybayes.ir import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
+    Concat,
     Conv,
     Flatten,
     Graph,
@@ -21,6 +23,7 @@ from tinybayes.ir import (
     MacNode,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Pointwise,
     Requant,
     Requantize,
@@ -46,7 +49,7 @@ class FakeQuantized(nn.Module):
         if not graph.is_integer:
             raise InternalError("fake quantization wants an integer network")
         self._graph = graph
-        self._steps = tuple(_LAYERS[node.op](node, graph) for node in graph.nodes)
+        self._steps = tuple((node, _LAYERS[node.op](node, graph)) for node in graph.nodes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Real inputs to real outputs."""
@@ -60,9 +63,10 @@ class FakeQuantized(nn.Module):
         codes = torch.round(value / torch.tensor(tensor.scale, dtype=torch.float32)).clamp(*tensor.code_range)
         height, width, channels = tensor.hwc
         maps = (codes.double() * tensor.scale).reshape(-1, height, width, channels).permute(0, 3, 1, 2)
-        for step in self._steps:
-            maps = step(maps)
-        return maps.permute(0, 2, 3, 1).reshape(-1, *self._graph.output_tensor.shape)
+        values = {tensor.name: maps}
+        for node, run in self._steps:
+            values[node.output] = run(*(values[name] for name in node.inputs))
+        return values[self._graph.output].permute(0, 2, 3, 1).reshape(-1, *self._graph.output_tensor.shape)
 
 
 def fake_quantized(graph: Graph) -> FakeQuantized:
@@ -82,7 +86,7 @@ def fake_quantized_classes(graph: Graph, x: npt.NDArray[np.float32]) -> npt.NDAr
     return (outputs[..., 0].long() if outputs.shape[-1] == 1 else outputs.argmax(dim=-1)).numpy()
 
 
-Layer = Callable[[Tensor], Tensor]
+Layer = Callable[..., Tensor]
 
 
 def _on_grid(value: Tensor, requant: Requant | None, grid: Grid) -> Tensor:
@@ -182,6 +186,32 @@ def _argmax(_node: ArgMax, _graph: Graph) -> Layer:
     return lambda x: x.argmax(dim=1, keepdim=True).double()
 
 
+def _add(node: Add, graph: Graph) -> Layer:
+    target, (first, second), requant = graph.tensors[node.output], node.factors, node.requant
+    assert requant is not None  # ir.verify has seen to it
+
+    def run(a: Tensor, b: Tensor) -> Tensor:
+        codes = torch.floor((first * a + second * b) / target.scale + 0.5)
+        return codes.clamp(requant.low, requant.high) * target.scale
+
+    return run
+
+
+def _multiply(node: Multiply, graph: Graph) -> Layer:
+    target = graph.tensors[node.output]
+    return lambda a, b: _on_grid(a * b, node.requant, target)
+
+
+def _concat(node: Concat, graph: Graph) -> Layer:
+    target, dimension = graph.tensors[node.output], (2, 3, 1)[node.axis]
+
+    def run(*inputs: Tensor) -> Tensor:
+        parts = (x if r is None else _on_grid(x, r, target) for x, r in zip(inputs, node.requants, strict=True))
+        return torch.cat(tuple(parts), dim=dimension)
+
+    return run
+
+
 TORCH_FUNCTIONS: Mapping[str, Callable[..., Tensor]] = MappingProxyType(
     {
         "clamp": torch.clamp,
@@ -212,6 +242,9 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         Requantize.op: _requantize,
         Softmax.op: _softmax,
         ArgMax.op: _argmax,
+        Add.op: _add,
+        Multiply.op: _multiply,
+        Concat.op: _concat,
         MaxPoolSpans.op: _max_pool_spans,
         AveragePoolSpans.op: _average_pool_spans,
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.frontend import over_channels, pointwise, pooling
+from tinybayes.frontend import joins, over_channels, pointwise, pooling
 from tinybayes.frontend.chain import INPUT, Chain, Value
 from tinybayes.frontend.program import Call, Ref, Symbol
 from tinybayes.ir import BatchNorm, Conv, Linear, Relu
@@ -17,7 +17,7 @@ Float32 = npt.NDArray[np.float32]
 SUPPORTED = (
     "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode right "
     f"behind them; relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
-    f"{pooling.SUPPORTED}; "
+    f"{joins.SUPPORTED}; {pooling.SUPPORTED}; "
     "flatten, view and reshape to (batch, -1); dropout in evaluation mode; (x - mean) / std directly on the input"
 )
 
@@ -211,13 +211,26 @@ def transpose(chain: Chain, call: Call) -> None:
     chain.paths[call.result] = chain.path(reference.name)
 
 
+def arithmetic(chain: Chain, call: Call) -> None:
+    """add, sub, mul and div: of two computed tensors, or of one and constants."""
+    operator = call.operator.removesuffix("_")
+    if not chain.is_computed(call.arguments.get("other")):
+        scale_input(chain, call)
+    elif operator == "div":
+        chain.refuse(call, "of two computed tensors is not supported")
+    else:
+        {"add": joins.add, "sub": joins.add, "mul": joins.multiply}[operator](chain, call)
+
+
 def scale_input(chain: Chain, call: Call) -> None:
     """add, sub, mul and div by constants of each channel, directly on the input: its standardisation.
 
     With x' = (x - mean) / std so far: x' - c = (x - (mean + c std)) / std and x' / c = (x - mean) / (c std).
     """
     value = chain.value(call, "self")
-    if value.tensor != INPUT or len(value.torch_shape) != len(chain.program.input_shape):
+    reference = call.arguments["self"]
+    read_once = isinstance(reference, Ref) and chain.reads[reference.name] == 1
+    if value.tensor != INPUT or len(value.torch_shape) != len(chain.program.input_shape) or not read_once:
         chain.refuse(
             call, f"is supported only directly on the input, as (x - mean) / std. Elsewhere supported are: {SUPPORTED}"
         )
@@ -270,5 +283,6 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
         same,
     ),
     **dict.fromkeys(("t", "permute", "transpose"), transpose),
-    **dict.fromkeys(("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_"), scale_input),
+    **joins.HANDLERS,
+    **dict.fromkeys(("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_"), arithmetic),
 }

@@ -31,6 +31,14 @@ def argmax(chain: Chain, call: Call) -> None:
         chain.values[call.result] = replace(chain.values[call.result], torch_shape=value.torch_shape[1:])
 
 
+def log_softmax(chain: Chain, call: Call) -> None:
+    """Refused: whoever wants the likeliest class does not need it."""
+    chain.refuse(
+        call,
+        "is not supported: end the network before it, or with softmax; the class with the largest output is the same",
+    )
+
+
 def _over_channels(chain: Chain, call: Call) -> Value:
     value = chain.value(call, "self")
     rank = len(value.torch_shape) + 1
@@ -40,4 +48,8 @@ def _over_channels(chain: Chain, call: Call) -> Value:
     return value
 
 
-HANDLERS: dict[str, Callable[[Chain, Call], None]] = {"softmax": softmax, "_softmax": softmax, "argmax": argmax}
+HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
+    **dict.fromkeys(("softmax", "_softmax"), softmax),
+    **dict.fromkeys(("log_softmax", "_log_softmax"), log_softmax),
+    "argmax": argmax,
+}

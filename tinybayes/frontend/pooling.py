@@ -168,6 +168,7 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     "avg_pool2d": partial(pool, kind="average", dimensions=2),
     "adaptive_avg_pool1d": partial(adaptive, kind="average", dimensions=1),
     "adaptive_avg_pool2d": partial(adaptive, kind="average", dimensions=2),
+    "_adaptive_avg_pool2d": partial(adaptive, kind="average", dimensions=2),
     "adaptive_max_pool1d": partial(adaptive, kind="max", dimensions=1),
     "adaptive_max_pool2d": partial(adaptive, kind="max", dimensions=2),
     "mean": partial(over_dimensions, kind="average"),

@@ -58,7 +58,8 @@ class Call:
     @property
     def reads(self) -> tuple[str, ...]:
         """The tensors that the call reads."""
-        return tuple(value.name for value in self.arguments.values() if isinstance(value, Ref))
+        listed = (value if isinstance(value, list) else [value] for value in self.arguments.values())
+        return tuple(value.name for values in listed for value in values if isinstance(value, Ref))
 
     def number(self, name: str, default: float) -> float:
         """A scalar argument."""
@@ -202,6 +203,8 @@ def _argument(argument: Json) -> object:
         return None
     if kind == "as_tensor":
         return Ref(str(value["name"]))
+    if kind == "as_tensors":
+        return [Ref(str(tensor["name"])) for tensor in value]
     if kind == "as_optional_tensor":
         return Ref(str(value["as_tensor"]["name"])) if "as_tensor" in value else None
     if kind == "as_sym_int":

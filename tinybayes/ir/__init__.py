@@ -2,16 +2,19 @@
 
 from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
     BatchNorm,
+    Concat,
     Conv,
     Flatten,
     Linear,
     MacNode,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Node,
     Pointwise,
     Relu,
@@ -20,15 +23,17 @@ from tinybayes.ir.nodes import (
     Softmax,
     SpanPool,
 )
-from tinybayes.ir.requant import Requant
+from tinybayes.ir.requant import Requant, SumRequant
 from tinybayes.ir.tensor import Tensor
 from tinybayes.ir.verify import verify
 
 __all__ = [
+    "Add",
     "ArgMax",
     "AveragePool",
     "AveragePoolSpans",
     "BatchNorm",
+    "Concat",
     "Conv",
     "Flatten",
     "Graph",
@@ -37,6 +42,7 @@ __all__ = [
     "MacNode",
     "MaxPool",
     "MaxPoolSpans",
+    "Multiply",
     "Node",
     "Pointwise",
     "Relu",
@@ -45,6 +51,7 @@ __all__ = [
     "Select",
     "Softmax",
     "SpanPool",
+    "SumRequant",
     "Tensor",
     "verify",
 ]

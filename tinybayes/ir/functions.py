@@ -16,12 +16,12 @@ CLAMP = "clamp"
 class Function:
     """``evaluate(x, *parameters)`` in float64; ``parameters`` are their names.
 
-    ``rises`` says that it never decreases, so that a maximum may be taken before it, whatever the parameters are.
+    ``rises(*parameters)`` says whether it never decreases, so that a maximum may be taken before it.
     """
 
     evaluate: Callable[..., Real]
     parameters: tuple[str, ...] = ()
-    rises: bool = False
+    rises: Callable[..., bool] = lambda *_parameters: False
 
 
 def _elu(x: Real, alpha: float, scale: float, input_scale: float) -> Real:
@@ -46,18 +46,22 @@ def _gelu_tanh(x: Real) -> Real:
     return gelu
 
 
+def _always(*_parameters: float) -> bool:
+    return True
+
+
 FUNCTIONS: dict[str, Function] = {
-    CLAMP: Function(np.clip, ("low", "high"), rises=True),
-    "elu": Function(_elu, ("alpha", "scale", "input_scale")),
+    CLAMP: Function(np.clip, ("low", "high"), rises=_always),
+    "elu": Function(_elu, ("alpha", "scale", "input_scale"), rises=lambda *parameters: min(parameters) >= 0),
     "gelu": Function(lambda x: 0.5 * x * (1.0 + erf(x / np.sqrt(2.0)))),
     "gelu_tanh": Function(_gelu_tanh),
-    "hard_sigmoid": Function(_hard_sigmoid, rises=True),
+    "hard_sigmoid": Function(_hard_sigmoid, rises=_always),
     "hard_swish": Function(lambda x: x * _hard_sigmoid(x)),
-    "leaky_relu": Function(lambda x, slope: np.where(x > 0, x, x * slope), ("slope",)),
+    "leaky_relu": Function(lambda x, slope: np.where(x > 0, x, x * slope), ("slope",), rises=lambda slope: slope >= 0),
     "mish": Function(lambda x: x * np.tanh(np.logaddexp(0.0, x))),
-    "sigmoid": Function(expit, rises=True),
+    "sigmoid": Function(expit, rises=_always),
     "silu": Function(lambda x: x * expit(x)),
-    "softplus": Function(_softplus, ("beta", "threshold"), rises=True),
-    "tanh": Function(np.tanh, rises=True),
+    "softplus": Function(_softplus, ("beta", "threshold"), rises=_always),
+    "tanh": Function(np.tanh, rises=_always),
 }
 """By name, every function of one number."""

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.ir.requant import Requant
+from tinybayes.ir.requant import Requant, SumRequant
 
 Array = npt.NDArray[Any]
 
@@ -24,6 +24,8 @@ class Node:
     """One operator: reads the tensors ``inputs``, writes the tensor ``output``; ``name`` is unique in the graph."""
 
     op: ClassVar[str] = ""
+    arity: ClassVar[tuple[int, int]] = (1, 1)
+    """How many inputs it takes, at least and at most."""
     name: str
     inputs: tuple[str, ...]
     output: str
@@ -187,6 +189,41 @@ class ArgMax(Node):
     op: ClassVar[str] = "argmax"
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Add(Node):
+    """``factors[0] * a + factors[1] * b`` of two tensors of the same shape, element by element.
+
+    ``b`` may instead be a vector of the channels, or a map of one position: it is then added at every position.
+    """
+
+    op: ClassVar[str] = "add"
+    arity: ClassVar[tuple[int, int]] = (2, 2)
+    factors: tuple[float, float] = (1.0, 1.0)
+    requant: SumRequant | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Multiply(Node):
+    """``a * b``, element by element, of shapes as ``Add`` takes them; the product of the codes is the accumulator."""
+
+    op: ClassVar[str] = "multiply"
+    arity: ClassVar[tuple[int, int]] = (2, 2)
+    requant: Requant | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Concat(Node):
+    """Its inputs one behind the other along ``axis`` of (height, width, channels).
+
+    ``requants`` brings the codes of each input to the output's grid; None for those that are there already.
+    """
+
+    op: ClassVar[str] = "concat"
+    arity: ClassVar[tuple[int, int]] = (2, 256)
+    axis: int
+    requants: tuple[Requant | None, ...] = ()
+
+
 Span = tuple[int, int]
 
 
@@ -259,6 +296,9 @@ OPERATORS: dict[str, type[Node]] = {
         Requantize,
         Softmax,
         ArgMax,
+        Add,
+        Multiply,
+        Concat,
         MaxPoolSpans,
         AveragePoolSpans,
     )

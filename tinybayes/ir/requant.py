@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 INT16_MIN, INT16_MAX = -(2**15), 2**15 - 1
+MAX_SUM_SHIFT = 24
+"""Beyond it, half a unit of the result and two products might not fit 32 bits together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,3 +47,29 @@ class Requant:
         """The same requantization for a subset of the channels."""
         multiplier = self.multiplier[channels] if self.per_channel else self.multiplier
         return Requant(self.pre_shift, multiplier, self.post_shift, self.low, self.high)
+
+
+@dataclass(frozen=True, eq=False)
+class SumRequant:
+    """The code of a sum of two codes ``a`` and ``b``, each with a 16-bit multiplier, rounded once.
+
+    ::
+
+        q = (a * multipliers[0] + b * multipliers[1] + 2**(shift - 1)) >> shift   # rounds half up
+        q = clamp(q, low, high)
+
+    ``multipliers`` is int32 of shape (2,), each in -32767 .. 32767; ``shift`` is in 1 .. 24. Codes have 8 bits, so the
+    sum stays below 2**25.
+    """
+
+    multipliers: npt.NDArray[np.int32]
+    shift: int
+    low: int
+    high: int
+
+    def apply(self, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Codes of the sums of two broadcastable arrays of codes; the definition of the right bits."""
+        first, second = self.multipliers.tolist()
+        total = a * first + b * second + (1 << (self.shift - 1))
+        codes: npt.NDArray[np.int64] = np.clip(total >> self.shift, self.low, self.high)
+        return codes

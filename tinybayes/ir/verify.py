@@ -8,16 +8,19 @@ from tinybayes.errors import InternalError
 from tinybayes.ir.functions import CLAMP, FUNCTIONS
 from tinybayes.ir.graph import Graph
 from tinybayes.ir.nodes import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
     BatchNorm,
+    Concat,
     Conv,
     Flatten,
     Linear,
     MacNode,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Node,
     Pointwise,
     Relu,
@@ -26,7 +29,7 @@ from tinybayes.ir.nodes import (
     Softmax,
     SpanPool,
 )
-from tinybayes.ir.requant import Requant
+from tinybayes.ir.requant import INT16_MAX, MAX_SUM_SHIFT, Requant
 from tinybayes.ir.tensor import Tensor
 
 # Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
@@ -52,10 +55,13 @@ def verify(graph: Graph) -> Graph:
             _check(name in written, node.name, f"tensor {name!r} is read before it is written")
         _check(node.output not in written, node.name, f"tensor {node.output!r} is written twice")
         written.add(node.output)
-        source, target = graph.tensors[node.input], graph.tensors[node.output]
-        _check(source.is_integer == graph.is_integer == target.is_integer, node.name, "mixes float and integer")
+        sources, target = [graph.tensors[name] for name in node.inputs], graph.tensors[node.output]
+        for tensor in (*sources, target):
+            _check(tensor.is_integer == graph.is_integer, node.name, "mixes float and integer")
         _check(node.op in _CHECKS, node.name, f"operator {node.op!r} is unknown")
-        _CHECKS[node.op](node, source, target)
+        least, most = node.arity
+        _check(least <= len(sources) <= most, node.name, f"{len(sources)} inputs for an operator that takes {least}")
+        _CHECKS[node.op](node, *sources, target)
     _check(graph.output in written, "graph", "the output is never written")
     if graph.is_integer:
         last = graph.nodes[-1].output if graph.nodes else graph.input
@@ -231,6 +237,53 @@ def _argmax(node: ArgMax, source: Tensor, target: Tensor) -> None:
         _check(target.scale == 1.0, node.name, "the code is the channel's number, so the scale is 1")
 
 
+def spreads(a: Tensor, b: Tensor) -> bool:
+    """Whether ``b`` has one element for each channel of ``a``, which is used at every position."""
+    return b.hwc == (1, 1, a.channels) != a.hwc
+
+
+def _element_by_element(node: Node, a: Tensor, b: Tensor, target: Tensor) -> None:
+    _check(a.shape == target.shape, node.name, "shape changes")
+    _check(b.shape == a.shape or spreads(a, b), node.name, f"shapes {a.shape} and {b.shape} do not match")
+
+
+def _add(node: Add, a: Tensor, b: Tensor, target: Tensor) -> None:
+    _element_by_element(node, a, b, target)
+    _check(bool(np.isfinite(node.factors).all()), node.name, "factors are not finite")
+    requant = node.requant
+    _check((requant is not None) == target.is_integer, node.name, "integer nodes have a requantization, others none")
+    if requant is not None:
+        inside = requant.multipliers.shape == (2,) and int(np.abs(requant.multipliers.astype(np.int64)).max()) < 2**15
+        _check(inside, node.name, f"wants two multipliers in -{INT16_MAX}..{INT16_MAX}")
+        _check(1 <= requant.shift <= MAX_SUM_SHIFT, node.name, f"shift {requant.shift} not in 1..{MAX_SUM_SHIFT}")
+        low, high = target.code_range
+        _check(low <= requant.low <= requant.high <= high, node.name, "clamp is wider than the output's dtype")
+
+
+def _multiply(node: Multiply, a: Tensor, b: Tensor, target: Tensor) -> None:
+    _element_by_element(node, a, b, target)
+    _requant(node, node.requant, 1, target)
+
+
+def _concat(node: Concat, *tensors: Tensor) -> None:
+    *sources, target = tensors
+    _check(node.axis in range(3 - len(target.shape), 3), node.name, f"axis {node.axis} of a tensor {target.shape}")
+    shapes = {(len(t.shape), *(size for axis, size in enumerate(t.hwc) if axis != node.axis)) for t in tensors}
+    _check(len(shapes) == 1, node.name, "shapes differ along another axis")
+    total = sum(source.hwc[node.axis] for source in sources)
+    _check(total == target.hwc[node.axis], node.name, f"inputs sum to {total} for {target.shape}")
+    if not target.is_integer:
+        _check(node.requants == (), node.name, "a float node has a requantization")
+        return
+    _check(len(node.requants) == len(sources), node.name, "one requantization, or none, for each input")
+    for source, requant in zip(sources, node.requants, strict=True):
+        if requant is not None:
+            _requant(node, requant, 1, target)
+        else:
+            same = (source.dtype, source.scale) == (target.dtype, target.scale)
+            _check(same, node.name, "what is copied keeps dtype and scale")
+
+
 _CHECKS: dict[str, Callable[..., None]] = {
     Linear.op: _linear,
     Conv.op: _conv,
@@ -244,6 +297,9 @@ _CHECKS: dict[str, Callable[..., None]] = {
     Requantize.op: _requantize,
     Softmax.op: _softmax,
     ArgMax.op: _argmax,
+    Add.op: _add,
+    Multiply.op: _multiply,
+    Concat.op: _concat,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
 }

@@ -1,6 +1,6 @@
 """Real values that calibration data puts into each tensor, and the clipping that costs least."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +54,7 @@ class Histogram:
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What calibration found: a histogram for each tensor, and the peaks of each channel (max x and max -x, or 0)."""
+    """What calibration found: the histograms asked for, and the peaks of each channel (max x and max -x, or 0)."""
 
     histograms: dict[str, Histogram]
     peaks: dict[str, tuple[Array, Array]]
@@ -85,12 +85,13 @@ def check_calibration(graph: Graph, calibration: object) -> npt.NDArray[np.float
 def calibrate(
     graph: Graph,
     calibration: npt.NDArray[np.float32],
-    histograms: Iterable[str],
+    histograms: Mapping[str, Sequence[str]],
     peaks: Iterable[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> Statistics:
     """Runs the float network over ``calibration`` and collects statistics of the named tensors.
 
+    ``histograms``: by a name for each, the tensors that are counted together; ``peaks``: tensors.
     ``progress`` is called with (samples done, samples). Raises UserError if an activation is not finite.
     """
     found = {name: Histogram(np.zeros(_BINS)) for name in histograms}
@@ -106,7 +107,8 @@ def calibrate(
                     f"calibration: tensor {name!r} overflows to NaN or infinity; the network or the data is broken"
                 )
         for name, histogram in found.items():
-            histogram.add(values[name])
+            for tensor in histograms[name]:
+                histogram.add(values[tensor])
         for name, (high, low) in channels.items():
             flat = values[name].reshape(-1, high.size).astype(np.float64)
             np.maximum(high, flat.max(axis=0), out=high)

@@ -1,18 +1,22 @@
-"""Networks as chains: which layer decides the scale of a tensor, and what passes it on unchanged."""
+"""Which layer decides the grid of a tensor, and what passes its codes on unchanged."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
-from tinybayes.errors import InternalError, UnsupportedError, UserError
+from tinybayes.errors import InternalError, UserError
 from tinybayes.ir import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
+    Concat,
     Flatten,
     Graph,
     MacNode,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Node,
     Pointwise,
     Relu,
@@ -23,7 +27,7 @@ from tinybayes.ir import (
 from tinybayes.ir.functions import CLAMP
 
 PASSING = (MaxPool, MaxPoolSpans, Flatten, Select)
-CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize)
+CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat)
 """Layers that make new codes, and can clamp them."""
 GIVEN = (Softmax, ArgMax)
 """Layers that make new codes on a grid of their own, whatever the data."""
@@ -33,12 +37,14 @@ GIVEN = (Softmax, ArgMax)
 class Run:
     """A layer that makes new codes (None for the network's input) and the operators behind it that pass them on.
 
-    The producer is a clamp where no layer is there to absorb it.
+    The producer is a clamp where no layer is there to absorb it. ``tensors`` are all that have the run's grid, the
+    producer's first; ``ends`` those of them that other runs read, or that are the network's output.
     """
 
     producer: Node | None
     passing: tuple[Node, ...]
     tensors: tuple[str, ...]
+    ends: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -64,32 +70,44 @@ def clamp_of(node: Node) -> tuple[float, float] | None:
     return None
 
 
+def readers(graph: Graph) -> Counter[str]:
+    """How often each tensor is read; being the network's output counts, too."""
+    return Counter([graph.output, *(name for node in graph.nodes for name in node.inputs)])
+
+
 def runs(graph: Graph) -> tuple[Run, ...]:
-    """The network cut in front of every layer that makes new codes."""
+    """The network cut in front of every layer that makes new codes, in execution order.
+
+    A clamp joins the run before it only where nothing reads what it would not have clamped.
+    """
     heads: list[Node | None] = [None]
+    members: list[list[str]] = [[graph.input]]
     tails: list[list[Node]] = [[]]
-    current = graph.input
+    run_of = {graph.input: 0}
+    read = readers(graph)
     for node in graph.nodes:
-        if node.inputs != (current,):
-            raise UnsupportedError(
-                f"layer {node.name!r} reads {node.inputs[0]!r}, which is not the layer before it ({current!r}): only "
-                "chains of layers are supported"
-            )
-        current = node.output
-        head = heads[-1]
+        place = run_of[node.input]
+        head = heads[place]
         clamps = isinstance(head, CLAMPED) or (head is not None and clamp_of(head) is not None)
-        absorbed = clamp_of(node) is not None and clamps
+        alone = all(read[name] == 1 for name in members[place])
+        absorbed = clamp_of(node) is not None and clamps and alone
         if isinstance(node, PASSING) or absorbed:
-            tails[-1].append(node)
+            tails[place].append(node)
         elif isinstance(node, CLAMPED + GIVEN) or clamp_of(node) is not None:
+            place = len(heads)
             heads.append(node)
+            members.append([])
             tails.append([])
         else:
             raise InternalError(f"{node.name}: {node.op} should have been folded before this pass")
-    return tuple(
-        Run(head, tuple(tail), (head.output if head is not None else graph.input, *(node.output for node in tail)))
-        for head, tail in zip(heads, tails, strict=True)
-    )
+        members[place].append(node.output)
+        run_of[node.output] = place
+    found = []
+    for head, names, tail in zip(heads, members, tails, strict=True):
+        inside = Counter(name for node in tail for name in node.inputs)
+        ends = tuple(name for name in names if read[name] > inside[name])
+        found.append(Run(head, tuple(tail), tuple(names), ends))
+    return tuple(found)
 
 
 def refuse_empty_layers(graph: Graph) -> None:
@@ -103,6 +121,6 @@ def empty_layer(node: MacNode) -> UserError:
     """The error for a layer whose output does not depend on the network's input."""
     return UserError(
         f"layer {node.name!r}: no weight that matters survived pruning (weight shape {node.dense_shape}), so the "
-        "network's "
-        "output would not depend on its input; keep more weights: lower the sparsity, the threshold or the KL weight"
+        "network's output would not depend on its input, or not through this layer; keep more weights: lower the "
+        "sparsity, the threshold or the KL weight"
     )

@@ -19,8 +19,9 @@ def fold_batchnorm(graph: Graph) -> Graph:
         if not isinstance(node, BatchNorm):
             nodes.append(node)
             continue
-        before = nodes[-1] if nodes else None
-        if not isinstance(before, MacNode) or before.output != node.input or len(graph.consumers(node.input)) != 1:
+        place = next((k for k, other in enumerate(nodes) if other.output == node.input), None)
+        before = nodes[place] if place is not None else None
+        if place is None or not isinstance(before, MacNode) or len(graph.consumers(node.input)) != 1:
             found = (
                 f"it stands behind {before.op} {before.name!r}" if before is not None else "it stands behind the input"
             )
@@ -29,7 +30,7 @@ def fold_batchnorm(graph: Graph) -> Graph:
                 "into "
                 f"which it is folded; {found}: move it there"
             )
-        nodes[-1] = _folded(before, node)
+        nodes[place] = _folded(before, node)
     return graph.with_nodes(nodes, graph.tensors)
 
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from tinybayes.ir import Graph, verify
 from tinybayes.passes.fold_batchnorm import fold_batchnorm
+from tinybayes.passes.pool_first import pool_first
 from tinybayes.passes.quantize import quantize
 from tinybayes.passes.remove_dead import remove_dead
 
@@ -25,6 +26,6 @@ def to_integer(
     ``calibration``: real inputs (samples, *torch input shape), float; ``progress``: called with (done, samples).
     Raises UserError, UnsupportedError and LimitError as the passes do.
     """
-    graph = verify(fold_batchnorm(graph))
+    graph = verify(pool_first(verify(fold_batchnorm(graph))))
     graph = verify(quantize(graph, calibration, bias_bits=bias_bits, per_channel=per_channel, progress=progress))
     return verify(remove_dead(graph))

@@ -1,5 +1,6 @@
 """Float network -> integer network."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -8,11 +9,14 @@ import numpy.typing as npt
 
 from tinybayes.errors import InternalError, LimitError, UnsupportedError, UserError
 from tinybayes.ir import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
+    Concat,
     Graph,
     MacNode,
+    Multiply,
     Node,
     Pointwise,
     Requantize,
@@ -24,8 +28,8 @@ from tinybayes.ir.requant import INT16_MAX, Requant
 from tinybayes.ir.tensor import DType
 from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
-from tinybayes.passes.chains import Run, clamp_of, refuse_empty_layers, runs
-from tinybayes.passes.requantize import choose_pre_shift, choose_requant
+from tinybayes.passes.chains import CLAMPED, Run, clamp_of, readers, refuse_empty_layers, runs
+from tinybayes.passes.requantize import choose_pre_shift, choose_requant, choose_sum_requant
 from tinybayes.passes.tables import exponentials, input_values, table_codes
 from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
 
@@ -54,6 +58,11 @@ class _Grid:
     def largest_stored_code(self) -> int:
         """The largest magnitude that the dtype holds: what bounds on accumulators assume."""
         return 255 if self.dtype == "uint8" else 128
+
+    def within(self, other: "_Grid") -> bool:
+        """Whether its codes are codes of ``other``."""
+        same = (self.dtype, self.scale) == (other.dtype, other.scale)
+        return same and other.low <= self.low and self.high <= other.high
 
 
 _PROBABILITIES = _Grid("uint8", float(np.float32(1 / 255)), 0, 255)
@@ -84,79 +93,113 @@ def quantize(
     refuse_empty_layers(graph)
     chain = runs(graph)
     layers = [node.output for node in graph.mac_nodes]
-    statistics = calibrate(graph, data, (run.tensors[-1] for run in chain), layers, progress)
+    statistics = calibrate(graph, data, {run.tensors[0]: run.ends for run in chain}, layers, progress)
+    grids = _grids(graph, chain, statistics)
+    stored = {graph.input: graph.input}
     tensors: dict[str, Tensor] = {}
     nodes: list[Node] = []
-    source = _Grid("int8", 1.0, -128, 127)
     for run in chain:
-        grid = _grid(graph, run, source, statistics)
-        node = run.producer
-        reads = (nodes[-1].output if nodes else graph.input,)
-        if isinstance(node, MacNode):
+        grid = grids[run.tensors[0]]
+        if run.producer is not None:
+            reads = tuple(stored[name] for name in run.producer.inputs)
+            sources = [grids[name] for name in run.producer.inputs]
             nodes.append(
-                _mac(replace(node, inputs=reads), source, grid, statistics, bias_bits, per_channel=per_channel)
+                _quantized(replace(run.producer, inputs=reads), sources, grid, statistics, bias_bits, per_channel)
             )
-        elif isinstance(node, AveragePool):
-            nodes.append(_average_pool(replace(node, inputs=reads), source, grid))
-        elif isinstance(node, AveragePoolSpans):
-            nodes.append(_average_pool_spans(replace(node, inputs=reads), source, grid))
-        elif node is not None and clamp_of(node) is not None:
-            requant = _rescaling(source, grid)
-            nodes.append(Requantize(name=node.name, inputs=reads, output=node.output, requant=requant))
-        elif isinstance(node, Pointwise):
-            nodes.append(_pointwise(replace(node, inputs=reads), source, grid))
-        elif isinstance(node, Softmax):
-            table = exponentials(source.scale)
-            nodes.append(replace(node, inputs=reads, exponentials=table, high=grid.high))
-        elif isinstance(node, ArgMax):
-            nodes.append(replace(node, inputs=reads))
-        elif node is not None:
-            raise InternalError(f"{node.name}: {node.op} cannot be quantized")
-        nodes.extend(_passing(run))
+            stored[run.producer.output] = run.producer.output
+        for node in run.passing:
+            if clamp_of(node) is None:
+                nodes.append(replace(node, inputs=(stored[node.input],)))
+                stored[node.output] = node.output
+            else:
+                stored[node.output] = stored[node.input]
         for name in run.tensors:
             tensors[name] = replace(graph.tensors[name], dtype=grid.dtype, scale=grid.scale, zero_point=0)
-        source = grid
-    output = nodes[-1].output if nodes else graph.input
-    return replace(graph, output=output).with_nodes(nodes, tensors)
+    return replace(graph, output=stored[graph.output]).with_nodes(nodes, tensors)
 
 
-def _passing(run: Run) -> list[Node]:
-    """The operators of a run without its clamps, each reading what the one before it writes."""
-    current = run.tensors[0]
-    kept: list[Node] = []
-    for node in run.passing:
-        if clamp_of(node) is None:
-            kept.append(replace(node, inputs=(current,)))
-            current = node.output
-    return kept
+def _quantized(
+    node: Node, sources: list[_Grid], grid: _Grid, statistics: Statistics, bias_bits: int, per_channel: bool
+) -> Node:
+    """The integer layer that makes codes on ``grid``."""
+    source = sources[0]
+    if isinstance(node, MacNode):
+        return _mac(node, source, grid, statistics, bias_bits, per_channel=per_channel)
+    if isinstance(node, AveragePool):
+        return _average_pool(node, source, grid)
+    if isinstance(node, AveragePoolSpans):
+        return _average_pool_spans(node, source, grid)
+    if clamp_of(node) is not None:
+        return Requantize(name=node.name, inputs=node.inputs, output=node.output, requant=_rescaling(source, grid))
+    if isinstance(node, Pointwise):
+        return _pointwise(node, source, grid)
+    if isinstance(node, Softmax):
+        return replace(node, exponentials=exponentials(source.scale), high=grid.high)
+    if isinstance(node, ArgMax):
+        return node
+    if isinstance(node, Add):
+        ratios = np.array([f * s.scale / grid.scale for f, s in zip(node.factors, sources, strict=True)])
+        return replace(node, requant=choose_sum_requant(ratios, grid.low, grid.high))
+    if isinstance(node, Multiply):
+        return replace(node, requant=_product(sources, grid))
+    if isinstance(node, Concat):
+        return replace(node, requants=tuple(None if s.within(grid) else _rescaling(s, grid) for s in sources))
+    raise InternalError(f"{node.name}: {node.op} cannot be quantized")
 
 
-def _grid(graph: Graph, run: Run, source: _Grid, statistics: Statistics) -> _Grid:
+def _grids(graph: Graph, chain: tuple[Run, ...], statistics: Statistics) -> dict[str, _Grid]:
+    """The grid of every tensor.
+
+    What only a concatenation reads is put on the concatenation's grid by the layer that makes it: it is rounded once,
+    and copied.
+    """
+    grids: dict[str, _Grid] = {}
+    for run in chain:
+        sources = [grids[name] for name in run.producer.inputs] if run.producer is not None else []
+        grids |= dict.fromkeys(run.tensors, _grid(graph, run, sources, statistics))
+    read = readers(graph)
+    run_of = {name: run for run in chain for name in run.tensors}
+    for node in reversed([run.producer for run in chain if isinstance(run.producer, Concat)]):
+        for name in node.inputs:
+            run = run_of[name]
+            only = run.ends == (name,) and read[name] == 1
+            if only and isinstance(run.producer, CLAMPED) and clamp_of(run.producer) is None:
+                wanted = grids[node.output]
+                low, high = (int(np.clip(c, wanted.low, wanted.high)) for c in _bounds(run.clamp, wanted.scale))
+                grids |= dict.fromkeys(run.tensors, replace(wanted, low=low, high=high))
+    return grids
+
+
+def _bounds(clamp: tuple[float, float], scale: float) -> tuple[float, float]:
+    """The codes of real bounds, before they are limited to a grid; infinite bounds stay infinite."""
+    low, high = (float(np.rint(bound / scale)) for bound in clamp)
+    return low, high
+
+
+def _grid(graph: Graph, run: Run, sources: list[_Grid], statistics: Statistics) -> _Grid:
     is_output = graph.output in run.tensors
     if isinstance(run.producer, Softmax):
         return _Grid("int8", float(np.float32(1 / 127)), 0, 127) if is_output else _PROBABILITIES
     if isinstance(run.producer, ArgMax):
         return _classes(graph, run.producer)
-    low, high = run.clamp
-    positive = low >= 0 or _is_positive(run.producer, source)
+    positive = run.clamp[0] >= 0 or _is_positive(run.producer, sources)
     wide = positive and not is_output
     codes = 255 if wide else 127
-    histogram = statistics.histograms[run.tensors[-1]]
+    histogram = statistics.histograms[run.tensors[0]]
     if histogram.largest > 0:
         bound = histogram.largest if is_output else histogram.clip(codes)
     elif run.producer is None:
         raise UserError("calibration data: every value is zero after input scaling; wanted typical inputs")
     else:
         # Nothing lives here during calibration: any scale is right for it.
-        bound = max(_largest(run, source), float(np.finfo(np.float32).eps))
+        bound = max(_largest(run.producer, sources), float(np.finfo(np.float32).eps))
     scale = float(np.float32(bound / codes))
     if not np.isfinite(scale) or scale < float(np.finfo(np.float32).tiny):
         raise UserError(
             f"layer {run.name!r}: its activations reach {bound:g}, which has no 8-bit scale; scale the network"
         )
-    lowest = 0 if positive else -128
     # A clamp that lies beyond the grid is the grid's own; infinite bounds are, too.
-    least, most = (int(np.clip(np.rint(bound / scale), lowest, codes)) for bound in (low, high))
+    least, most = (int(np.clip(code, 0 if positive else -128, codes)) for code in _bounds(run.clamp, scale))
     return _Grid("uint8" if wide else "int8", scale, least, most)
 
 
@@ -171,24 +214,29 @@ def _classes(graph: Graph, node: ArgMax) -> _Grid:
     return _Grid("int8", 1.0, 0, 127)
 
 
-def _is_positive(producer: Node | None, source: _Grid) -> bool:
+def _is_positive(producer: Node | None, sources: list[_Grid]) -> bool:
     """Whether nothing below zero comes out of a layer, whatever its weights are."""
     if isinstance(producer, Pointwise) and clamp_of(producer) is None:
-        return bool((FUNCTIONS[producer.function].evaluate(_values(source), *producer.parameters) >= 0).all())
-    return isinstance(producer, AveragePool | AveragePoolSpans) and source.low >= 0
+        return bool((FUNCTIONS[producer.function].evaluate(_values(sources[0]), *producer.parameters) >= 0).all())
+    if isinstance(producer, AveragePool | AveragePoolSpans | Multiply | Concat | Add):
+        factors = producer.factors if isinstance(producer, Add) else ()
+        return all(source.low >= 0 for source in sources) and all(factor >= 0 for factor in factors)
+    return False
 
 
-def _largest(run: Run, source: _Grid) -> float:
-    """A bound on what the run's producer can put out."""
-    values = source.scale * source.largest_stored_code
-    if isinstance(run.producer, AveragePoolSpans):
-        return values * run.producer.largest_window / int(run.producer.divisors.min())
-    if isinstance(run.producer, MacNode):
-        return float((np.abs(run.producer.matrix).sum(axis=1) * values + np.abs(run.producer.bias)).max())
-    if isinstance(run.producer, Pointwise):
-        found = FUNCTIONS[run.producer.function].evaluate(_values(source), *run.producer.parameters)
+def _largest(producer: Node, sources: list[_Grid]) -> float:
+    """A bound on what a layer can put out."""
+    values = [source.scale * source.largest_stored_code for source in sources]
+    if isinstance(producer, AveragePoolSpans):
+        return values[0] * producer.largest_window / int(producer.divisors.min())
+    if isinstance(producer, MacNode):
+        return float((np.abs(producer.matrix).sum(axis=1) * values[0] + np.abs(producer.bias)).max())
+    if isinstance(producer, Pointwise):
+        found = FUNCTIONS[producer.function].evaluate(_values(sources[0]), *producer.parameters)
         return float(np.abs(found).max())
-    return values
+    if isinstance(producer, Add):
+        return float(np.abs(producer.factors) @ values)
+    return math.prod(values) if isinstance(producer, Multiply) else max(values)
 
 
 def _values(source: _Grid) -> Real:
@@ -255,6 +303,13 @@ def _rescaling(source: _Grid, grid: _Grid) -> Requant:
     ratio = np.array([source.scale / grid.scale])
     pre_shift = choose_pre_shift(ratio, np.array([float(source.largest_stored_code)]), grid.largest_code)
     return choose_requant(ratio, pre_shift, grid.low, grid.high)
+
+
+def _product(sources: list[_Grid], grid: _Grid) -> Requant:
+    """From products of two codes to codes."""
+    ratio = np.array([math.prod(source.scale for source in sources) / grid.scale])
+    largest = np.array([float(math.prod(source.largest_stored_code for source in sources))])
+    return choose_requant(ratio, choose_pre_shift(ratio, largest, grid.largest_code), grid.low, grid.high)
 
 
 def _average_pool(node: AveragePool, source: _Grid, grid: _Grid) -> AveragePool:

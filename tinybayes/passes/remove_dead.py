@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.ir import (
+    Add,
     AveragePool,
     AveragePoolSpans,
     Conv,
@@ -16,6 +17,7 @@ from tinybayes.ir import (
     MacNode,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Node,
     Pointwise,
     Requantize,
@@ -23,7 +25,7 @@ from tinybayes.ir import (
     SpanPool,
     Tensor,
 )
-from tinybayes.passes.chains import Run, empty_layer, refuse_empty_layers, runs
+from tinybayes.passes.chains import PASSING, empty_layer, readers, refuse_empty_layers
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
@@ -60,32 +62,46 @@ class _Segment:
 
 
 def _segments(graph: Graph) -> list[tuple[_Segment, tuple[int, int]]]:
-    """Each segment with the range of codes that its layer reads."""
-    chain: Sequence[Run] = runs(graph)
+    """Each segment with the range of codes that its layer reads.
+
+    Where anything else reads a tensor on the way, there is no segment: it keeps all of its channels.
+    """
+    ranges = _ranges(graph)
+    read = readers(graph)
+    reader_of = {name: node for node in graph.nodes for name in node.inputs}
     found: list[tuple[_Segment, tuple[int, int]]] = []
-    layer: MacNode | None = None
-    between: list[Node] = []
-    read = layer_reads = graph.input_tensor.code_range
-    for run in chain:
-        node = run.producer
-        if isinstance(node, MacNode):
-            if layer is not None:
-                found.append((_Segment(layer, tuple(between), node), layer_reads))
-            layer, between, layer_reads = node, [], read
-        elif node is not None:
+    for layer in graph.mac_nodes:
+        between: list[Node] = []
+        tensor = layer.output
+        while read[tensor] == 1 and tensor in reader_of:
+            node = reader_of[tensor]
+            if isinstance(node, MacNode):
+                found.append((_Segment(layer, tuple(between), node), ranges[layer.input]))
+                break
             between.append(node)
-        read = _written(node, read)
-        between.extend(run.passing)
+            tensor = node.output
     return found
 
 
-def _written(node: Node | None, read: tuple[int, int]) -> tuple[int, int]:
-    """The range of the codes that a layer writes, where the one before it wrote ``read``."""
-    if isinstance(node, MacNode | AveragePool | AveragePoolSpans | Requantize) and node.requant is not None:
+def _ranges(graph: Graph) -> dict[str, tuple[int, int]]:
+    """The range of the codes of every tensor."""
+    ranges = {graph.input: graph.input_tensor.code_range}
+    for node in graph.nodes:
+        ranges[node.output] = _written(node, [ranges[name] for name in node.inputs], graph.tensors[node.output])
+    return ranges
+
+
+def _written(node: Node, read: Sequence[tuple[int, int]], target: Tensor) -> tuple[int, int]:
+    """The range of the codes that a layer writes, where it reads codes in the ranges ``read``."""
+    if (
+        isinstance(node, MacNode | AveragePool | AveragePoolSpans | Requantize | Add | Multiply)
+        and node.requant is not None
+    ):
         return node.requant.low, node.requant.high
     if isinstance(node, Pointwise) and node.table is not None:
         return int(node.table.min()), int(node.table.max())
-    return read
+    # Several inputs, and codes on a grid of their own, may be anything.
+    return read[0] if isinstance(node, PASSING) else target.code_range
 
 
 def _drop_channels(graph: Graph) -> Graph | None:
@@ -199,7 +215,7 @@ def _select_inputs(graph: Graph) -> Graph:
     source = graph.tensors[first.input]
     indices = keep
     previous = before[-1] if before else None
-    if isinstance(previous, Select):
+    if isinstance(previous, Select) and previous.output == first.input and readers(graph)[previous.output] == 1:
         before.pop()
         indices, source = previous.indices[keep], graph.tensors[previous.input]
     name = _unused(f"{first.name}.inputs", graph)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.ir import Requant
-from tinybayes.ir.requant import INT16_MAX
+from tinybayes.ir import Requant, SumRequant
+from tinybayes.ir.requant import INT16_MAX, MAX_SUM_SHIFT
 
 Real = npt.NDArray[np.float64]
 
@@ -35,3 +35,16 @@ def choose_requant(ratio: Real, pre_shift: int, low: int, high: int) -> Requant:
         post_shift -= 1
     multiplier = np.clip(np.rint(scaled * 2.0**post_shift), 1, INT16_MAX).astype(np.int32)
     return Requant(pre_shift, multiplier, post_shift, low, high)
+
+
+def choose_sum_requant(ratios: Real, low: int, high: int) -> SumRequant:
+    """The weighted sum of two codes with multipliers / 2**shift nearest to ``ratios``, codes per code, shape (2,).
+
+    The larger multiplier lies in [2**14, 2**15), where its rounding costs at most 2**-15 of a value.
+    """
+    largest = float(np.abs(ratios).max())
+    shift = MAX_SUM_SHIFT if largest == 0 else min(max(14 - math.floor(math.log2(largest)), 1), MAX_SUM_SHIFT)
+    if np.rint(largest * 2.0**shift) > INT16_MAX and shift > 1:
+        shift -= 1
+    multipliers = np.clip(np.rint(ratios * 2.0**shift), -INT16_MAX, INT16_MAX).astype(np.int32)
+    return SumRequant(multipliers, shift, low, high)

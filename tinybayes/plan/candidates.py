@@ -1,26 +1,31 @@
 """Every legal way to run each part of a network: one layer, or a selection of inputs and the layer that reads it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinybayes.errors import InternalError, UserError
-from tinybayes.ir import MacNode, Select
+from tinybayes.ir import Conv, MacNode, Select
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.cost import estimate_cycles, estimate_select_cycles
-from tinybayes.plan.cost_unary import estimate_unary_cycles
+from tinybayes.plan.cost_conv import estimate_conv_cycles
+from tinybayes.plan.cost_unary import estimate_margin_cycles, estimate_unary_cycles
 from tinybayes.plan.formats import FORMATS, Encoding, Illegal, Site
-from tinybayes.plan.steps import Step
-from tinybayes.plan.walk import walk_of
+from tinybayes.plan.steps import Step, with_margins
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Steps that do what a part of the network does, with what they cost."""
+    """Steps that do what a part of the network does, with what they cost.
+
+    ``margin_cycles`` are those of the zero margins that the steps want around what they read, which come before them.
+    """
 
     steps: tuple[Step, ...]
+    margin_cycles: int = 0
 
     @property
     def size_bytes(self) -> int:
@@ -29,8 +34,8 @@ class Candidate:
 
     @property
     def estimated_cycles(self) -> int:
-        """Estimated cycles of the steps."""
-        return sum(step.estimated_cycles for step in self.steps)
+        """Estimated cycles of the steps and of the margins that they want."""
+        return sum(step.estimated_cycles for step in self.steps) + self.margin_cycles
 
     @property
     def peak_bytes(self) -> int:
@@ -46,10 +51,12 @@ class Candidate:
 def parts(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
     """The steps, those together that a candidate can replace together."""
     found: list[tuple[Step, ...]] = []
+    read = Counter(source.tensor.name for step in steps for source in step.sources)
     position = 0
     while position < len(steps):
         both = steps[position : position + 2]
         together = len(both) == 2 and both[0].op == Select.op and both[1].op == Linear.op
+        together = together and both[1].source.tensor.name == both[0].tensor and read[both[0].tensor] == 1
         found.append(tuple(both) if together else (steps[position],))
         position += len(found[-1])
     return found
@@ -61,7 +68,10 @@ def candidates_of(part: Sequence[Step], core: CoreClass, network_input: str = ""
     if not isinstance(step.node, MacNode):
         return [Candidate((replace(step, estimated_cycles=estimate_unary_cycles(step, core)),))]
     costed = [replace(one, estimated_cycles=estimate_select_cycles(one.encoding, core)) for one in before]
-    found = [Candidate((*costed, encoded)) for encoded in encoded_steps(step, core, network_input)]
+    found = [
+        Candidate((*costed, encoded), _margin_cycles(encoded, core))
+        for encoded in encoded_steps(step, core, network_input)
+    ]
     if before:
         whole = _without_selection(before[0], step)
         found += [Candidate((encoded,)) for encoded in encoded_steps(whole, core, network_input)]
@@ -97,7 +107,17 @@ def encoded_steps(step: Step, core: CoreClass, network_input: str) -> Iterator[S
 def _cycles(node: MacNode, encoding: Encoding, step: Step, core: CoreClass) -> int:
     if encoding.code is not None:
         return encoding.code.cycles
-    return estimate_cycles(node, encoding.format, step.positions, core, walk_of(step))
+    if isinstance(node, Conv):
+        return estimate_conv_cycles(step, encoding.format, core)
+    return estimate_cycles(node, encoding.format, core)
+
+
+def _margin_cycles(step: Step, core: CoreClass) -> int:
+    """Estimated cycles of the margins that a step wants: cleared by the step before, or around a copy of the input."""
+    *pads, wanting = with_margins([step])
+    if step.source.tensor.name == step.network_input:
+        return sum(estimate_unary_cycles(pad, core) for pad in pads)
+    return estimate_margin_cycles(wanting.source, core)
 
 
 def _without_selection(select: Step, step: Step) -> Step:
@@ -108,4 +128,4 @@ def _without_selection(select: Step, step: Step) -> Step:
     weight = np.zeros((node.outputs, 1, 1, select.source.tensor.elements), node.weight.dtype)
     weight[..., chosen.indices] = node.weight
     whole = replace(node, inputs=chosen.inputs, weight=weight)
-    return replace(step, node=whole, source=select.source, reads_input=select.reads_input)
+    return replace(step, node=whole, source=select.source)

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select, Softmax, SpanPool
+from tinybayes.ir import Add, AveragePool, Conv, MaxPool, Multiply, Pointwise, Requantize, Select, Softmax, SpanPool
 from tinybayes.plan.formats import UNPACKED, dense
 from tinybayes.plan.steps import FIELDS, Step
+from tinybayes.plan.storage import Storage
 
-ELEMENTWISE = (Pointwise, Requantize, Softmax)
+ELEMENTWISE = (Pointwise, Requantize, Softmax, Add, Multiply)
 """Operators that write each element where they have read it last, in order."""
 
 
@@ -21,12 +22,20 @@ class Motion:
     buffered: bool
 
 
-def lead_bytes(step: Step) -> int | None:
-    """How many bytes before its source the target of ``step`` must begin at least; None where it may not overlap."""
+def lead_bytes(step: Step, source: Storage | None = None) -> int | None:
+    """How many bytes before ``source`` the target of ``step`` must begin at least; None where it may not overlap.
+
+    ``source`` is one of the step's, by default the first.
+    """
+    source = source or step.source
     if isinstance(step.node, Select):
         return 0
     if isinstance(step.node, ELEMENTWISE):
-        source, target = step.source, step.target
+        target = step.target
+        if source.tensor.elements != target.tensor.elements:
+            return None
+        if not source.has_margins and not target.has_margins:
+            return 0
         shifts = (y * (target.stride_bytes - source.stride_bytes) for y in range(source.height))
         return target.origin_bytes + max(0, *shifts, 0)
     motion = _motion(step)

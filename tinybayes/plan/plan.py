@@ -10,10 +10,11 @@ from tinybayes.plan.arena import Buffer
 from tinybayes.plan.candidates import candidates_of, parts, pinned
 from tinybayes.plan.choose import Limits, choose
 from tinybayes.plan.core_class import DEFAULT_CORE, core_class
+from tinybayes.plan.cost_unary import with_margin_cycles
 from tinybayes.plan.objective import OBJECTIVES
 from tinybayes.plan.overlap import lead_bytes
 from tinybayes.plan.sharing import with_shared_tables
-from tinybayes.plan.steps import Step, lower, with_margins
+from tinybayes.plan.steps import Step, last_reads, lower, with_margins
 
 NO_LIMITS = Limits()
 
@@ -74,7 +75,7 @@ def make_plan(
     else:
         chosen = choose(every, objective, limits)
     steps = with_margins([step for candidate in chosen for step in candidate.steps])
-    steps = with_shared_tables(steps)
+    steps = with_shared_tables(with_margin_cycles(steps, core_class(core)))
     unplaced = _buffers(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):
@@ -121,13 +122,15 @@ def _scratch_name(step: Step) -> str:
 
 
 def _buffers(steps: tuple[Step, ...]) -> list[Buffer]:
-    readers = {step.source.tensor.name: k for k, step in enumerate(steps)}
+    last_read = last_reads(steps)
     written = {step.tensor for step in steps[:-1]}
     buffers = []
     for k, step in enumerate(steps[:-1]):
-        lead = lead_bytes(step) if step.source.tensor.name in written else None
-        over = step.source.tensor.name if lead is not None else ""
-        last = readers.get(step.tensor, k)
+        # Only what no later step reads may be written over.
+        dying = (s for s in step.sources if s.tensor.name in written and last_read[s.tensor.name] == k)
+        leads = ((s.tensor.name, lead_bytes(step, s)) for s in dying)
+        over, lead = next(((name, lead) for name, lead in leads if lead is not None), ("", None))
+        last = last_read.get(step.tensor, k)
         buffers.append(Buffer(step.tensor, step.target.total_bytes, k, last, over=over, lead_bytes=lead or 0))
     scratch = [Buffer(_scratch_name(step), step.scratch_bytes, k, k) for k, step in enumerate(steps)]
     return buffers + [buffer for buffer in scratch if buffer.size_bytes]

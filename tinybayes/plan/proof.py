@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, Conv, MaxPool, Pointwise, Requantize, Select, Softmax, SpanPool
+from tinybayes.ir import Add, AveragePool, Conv, MaxPool, Multiply, Pointwise, Requantize, Select, Softmax, SpanPool
 from tinybayes.plan.arena import Buffer
 from tinybayes.plan.steps import Step
+from tinybayes.plan.storage import Storage
 
 NEVER = -1
 
@@ -41,33 +42,41 @@ def prove_overlaps(steps: Sequence[Step], buffers: Sequence[Buffer]) -> None:
     """
     at = {buffer.name: buffer for buffer in buffers}
     for step in steps:
-        target, source = at.get(step.tensor), at.get(step.source.tensor.name)
-        if target is None or source is None or target.offset >= source.end or source.offset >= target.end:
-            continue
-        read, written, slack = _times(step)
-        start, end = max(target.offset, source.offset), min(target.end, source.end)
-        last_read = read[start - source.offset : end - source.offset]
-        first_written = written[start - target.offset : end - target.offset]
-        if np.any((first_written != NEVER) & (last_read != NEVER) & (first_written < last_read + slack)):
-            raise InternalError(f"arena: {step.name} overwrites what it still reads")
+        for stored in step.sources:
+            _prove_overlap(step, stored, at.get(step.tensor), at.get(stored.tensor.name))
 
 
-def _times(step: Step) -> tuple[np.ndarray, np.ndarray, int]:
+def _prove_overlap(step: Step, stored: Storage, target: Buffer | None, source: Buffer | None) -> None:
+    if target is None or source is None or target.offset >= source.end or source.offset >= target.end:
+        return
+    read, written, slack = _times(step, stored)
+    start, end = max(target.offset, source.offset), min(target.end, source.end)
+    last_read = read[start - source.offset : end - source.offset]
+    first_written = written[start - target.offset : end - target.offset]
+    if np.any((first_written != NEVER) & (last_read != NEVER) & (first_written < last_read + slack)):
+        raise InternalError(f"arena: {step.name} overwrites what it still reads")
+
+
+def _times(step: Step, source: Storage) -> tuple[np.ndarray, np.ndarray, int]:
     """(last window that reads each byte of the source, window that writes each byte of the target, slack).
 
     ``slack`` is 1 where a window's output may be written while the same window is still being read. Margins are written
     last of all.
     """
-    source, target, node = step.source, step.target, step.node
+    target, node = step.target, step.node
     read, written = np.full(source.total_bytes, NEVER), np.full(target.total_bytes, NEVER)
     if isinstance(node, Select):
         read[node.indices] = written[:] = np.arange(node.indices.size)
         return read, written, 0
-    if isinstance(node, Pointwise | Requantize | Softmax):
-        order = np.arange(source.tensor.elements).reshape(source.height, -1)
-        read.reshape(-1, source.stride_bytes)[:, : source.row_bytes] = order
+    if isinstance(node, Pointwise | Requantize | Softmax | Add | Multiply):
+        if source.tensor.elements != target.tensor.elements:
+            raise InternalError(f"arena: {step.name} reads {source.tensor.name} again for every position")
+        order = np.arange(source.tensor.elements)
+        read.reshape(-1, source.stride_bytes)[:, : source.row_bytes] = order.reshape(source.height, -1)
         rows = written[target.margins[0] * target.stride_bytes :].reshape(-1, target.stride_bytes)
-        rows[: target.height, target.left_bytes : target.left_bytes + target.row_bytes] = order
+        rows[: target.height, target.left_bytes : target.left_bytes + target.row_bytes] = order.reshape(
+            target.height, -1
+        )
         return read, written, 0
     together, shift = 1, (0, 0)
     if isinstance(node, Conv):

@@ -1,5 +1,6 @@
 """Graph -> steps: which operators run as one kernel, and how the tensors between them are stored."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -7,15 +8,18 @@ import numpy as np
 
 from tinybayes.errors import UnsupportedError
 from tinybayes.ir import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
+    Concat,
     Conv,
     Flatten,
     Graph,
     MacNode,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Node,
     Pointwise,
     Requantize,
@@ -35,15 +39,15 @@ FIELDS = 4
 """Receptive fields that a dense convolution takes at once."""
 STEP_OPERATORS = (
     Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
-    MaxPoolSpans.op, AveragePoolSpans.op, PAD,
+    MaxPoolSpans.op, AveragePoolSpans.op, Add.op, Multiply.op, Concat.op, PAD,
 )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One kernel call. ``source`` and ``target`` say how its tensors are stored.
+    """One kernel call. ``source`` and ``target`` say how its tensors are stored, ``others`` how further inputs are.
 
-    ``node`` is the operator (None for the copy that pads the network's input); ``pool`` is a pooling fused into a
+    ``node`` is the operator (None for the copy that pads a tensor); ``pool`` is a pooling fused into a
     convolution. ``encoding`` holds the constants in flash.
     """
 
@@ -57,8 +61,17 @@ class Step:
     shares: str = ""
     """The step whose constants, which are the same, are stored for this one too."""
     estimated_cycles: int = 0
-    reads_input: bool = False
+    others: tuple[Storage, ...] = ()
+    network_input: str = ""
+    """The tensor that is the caller's, not the arena's."""
     writes_output: bool = False
+    held_bytes: int = 0
+    """Bytes of the arena that hold, meanwhile, what only later steps read."""
+
+    @property
+    def sources(self) -> tuple[Storage, ...]:
+        """How all of its inputs are stored."""
+        return self.source, *self.others
 
     @property
     def format(self) -> str | None:
@@ -83,8 +96,10 @@ class Step:
     @property
     def live_bytes(self) -> int:
         """Bytes of the arena in use while it runs; the network's input and output are the caller's."""
-        tensors = (self.source.total_bytes, not self.reads_input), (self.target.total_bytes, not self.writes_output)
-        return self.scratch_bytes + sum(size for size, counts in tensors if counts)
+        read = {source.tensor.name: source.total_bytes for source in self.sources}
+        read.pop(self.network_input, None)
+        written_bytes = 0 if self.writes_output else self.target.total_bytes
+        return self.held_bytes + self.scratch_bytes + sum(read.values()) + written_bytes
 
     @property
     def positions(self) -> int:
@@ -161,9 +176,10 @@ class Step:
 def lower(graph: Graph) -> tuple[Step, ...]:
     """The steps of an integer graph in order, without weight formats and margins.
 
-    A convolution takes the pooling behind it along where no window overlaps another.
+    A convolution takes the pooling behind it along where no window overlaps another and nothing else reads its output.
     """
     stored = _storages(graph)
+    read = Counter(name for node in graph.nodes for name in node.inputs)
     steps: list[Step] = []
     nodes = [node for node in graph.nodes if not isinstance(node, Flatten)]
     if not nodes:
@@ -171,41 +187,69 @@ def lower(graph: Graph) -> tuple[Step, ...]:
     position = 0
     while position < len(nodes):
         node = nodes[position]
-        pool = _fusable_pool(nodes, position)
+        pool = _fusable_pool(nodes, position) if read[node.output] == 1 else None
         last = pool or node
         encode = _TABLES.get(node.op)
         encoding = encode(node) if encode is not None else None
-        steps.append(Step(node.name, node.op, node, stored[node.input], stored[last.output], pool, encoding))
+        source, *others = (stored[name] for name in node.inputs)
+        step = Step(node.name, node.op, node, source, stored[last.output], pool, encoding)
+        steps.append(replace(step, others=tuple(others), network_input=graph.input))
         position += 2 if pool else 1
-    steps = [replace(step, reads_input=step.source.tensor.name == graph.input) for step in steps]
-    return (*steps[:-1], replace(steps[-1], writes_output=True))
+    if steps[-1].tensor != stored[graph.output].tensor.name:
+        raise UnsupportedError(f"the last layer, {steps[-1].name!r}, does not write the network's output")
+    return _with_held_bytes((*steps[:-1], replace(steps[-1], writes_output=True)))
+
+
+def last_reads(steps: Sequence[Step]) -> dict[str, int]:
+    """The last step that reads each tensor."""
+    return {source.tensor.name: k for k, step in enumerate(steps) for source in step.sources}
+
+
+def _with_held_bytes(steps: Sequence[Step]) -> tuple[Step, ...]:
+    last = last_reads(steps)
+    held: list[Step] = []
+    alive: dict[str, int] = {}
+    for k, step in enumerate(steps):
+        own = {source.tensor.name for source in step.sources}
+        waiting = sum(size for name, size in alive.items() if last[name] > k and name not in own)
+        held.append(replace(step, held_bytes=waiting))
+        if step.tensor in last:
+            alive[step.tensor] = step.target.total_bytes
+    return tuple(held)
 
 
 def with_margins(steps: Sequence[Step]) -> tuple[Step, ...]:
     """The steps with margins around the tensors that a padded sparse convolution reads.
 
-    Only the network's input has to be copied for that. A dense convolution copies its receptive fields anyway.
+    The step that writes such a tensor leaves them free; only the network's input, and what others read too, is copied.
+    A dense convolution copies its receptive fields anyway.
     """
+    read = Counter(source.tensor.name for step in steps for source in step.sources)
     stored: list[Step] = []
+    writer: dict[str, int] = {}
+    copies: dict[tuple[str, tuple[int, ...]], Storage] = {}
     for step in steps:
         source = step.source
         if isinstance(step.node, Conv) and step.format != dense.NAME and any(step.node.padding):
             source = replace(source, margins=step.node.padding)
-            if stored:
-                stored[-1] = replace(stored[-1], target=source)
+            name = source.tensor.name
+            if name in writer and read[name] == 1:
+                stored[writer[name]] = replace(stored[writer[name]], target=source)
+            elif (name, source.margins) in copies:
+                source = copies[name, source.margins]
             else:
-                source = replace(source, tensor=replace(source.tensor, name=f"{source.tensor.name}.padded"))
-                stored.append(Step(PAD, PAD, None, step.source, source))
+                first_of_input = name == step.network_input and all(copied != name for copied, _ in copies)
+                owner, called = (name, PAD) if first_of_input else (step.name, f"{step.name}.{PAD}")
+                source = replace(source, tensor=replace(source.tensor, name=f"{owner}.padded"))
+                copies[name, source.margins] = source
+                stored.append(Step(called, PAD, None, step.source, source, network_input=step.network_input))
+        writer[step.tensor] = len(stored)
         stored.append(replace(step, source=source))
     return tuple(stored)
 
 
 def _storages(graph: Graph) -> dict[str, Storage]:
     """Storage of every tensor; a flattened tensor is the tensor it came from."""
-    readers = {name: len(graph.consumers(name)) for name in graph.tensors}
-    if any(count > 1 for count in readers.values()):
-        branching = next(name for name, count in readers.items() if count > 1)
-        raise UnsupportedError(f"tensor {branching!r} is read by several layers; only chains of layers are supported")
     stored = {name: Storage(tensor) for name, tensor in graph.tensors.items()}
     for node in graph.nodes:
         if isinstance(node, Flatten):

@@ -42,6 +42,11 @@ class Storage:
         return self.left_bytes + self.row_bytes + self.right_bytes
 
     @property
+    def strides_bytes(self) -> tuple[int, int, int]:
+        """Bytes from one row, column and channel to the next."""
+        return self.stride_bytes, self.tensor.channels, 1
+
+    @property
     def has_margins(self) -> bool:
         """Whether there is any margin."""
         return any(self.margins)

@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.ir import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
     BatchNorm,
+    Concat,
     Conv,
     Flatten,
     Graph,
@@ -18,6 +20,7 @@ from tinybayes.ir import (
     MacNode,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Pointwise,
     Relu,
     Requantize,
@@ -26,6 +29,7 @@ from tinybayes.ir import (
     SpanPool,
 )
 from tinybayes.ir.functions import FUNCTIONS
+from tinybayes.reference import joins
 from tinybayes.reference.softmax import softmax
 
 Array = npt.NDArray[Any]
@@ -39,9 +43,9 @@ def execute(graph: Graph, inputs: Array) -> dict[str, Array]:
     """
     values: dict[str, Array] = {graph.input: inputs}
     for node in graph.nodes:
-        source, target = graph.tensors[node.input], graph.tensors[node.output]
-        x = values[node.input].reshape(-1, *source.hwc)
-        y = _KERNELS[node.op](node, x.astype(np.int64) if source.is_integer else x.astype(np.float64))
+        target = graph.tensors[node.output]
+        sources = (values[name].reshape(-1, *graph.tensors[name].hwc) for name in node.inputs)
+        y = _KERNELS[node.op](node, *(x.astype(np.int64 if target.is_integer else np.float64) for x in sources))
         values[node.output] = y.reshape(-1, *target.shape).astype(target.dtype)
     return values
 
@@ -189,6 +193,9 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     Requantize.op: _requantize,
     Softmax.op: softmax,
     ArgMax.op: _argmax,
+    Add.op: joins.add,
+    Multiply.op: joins.multiply,
+    Concat.op: joins.concat,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
 }

@@ -109,9 +109,9 @@ def accuracy(outputs: npt.NDArray[np.int8], labels: npt.NDArray[np.int64]) -> fl
 
 
 def _stored(plan: Plan, values: dict[str, npt.NDArray[Any]], step: int) -> npt.NDArray[np.uint8]:
-    target = plan.steps[step].target
+    source, target = plan.steps[step].source, plan.steps[step].target
     name = target.tensor.name
-    return target.lay_out(values[name if name in values else plan.graph.input])
+    return target.lay_out(values[name if name in values else source.tensor.name])
 
 
 def _look_into(

@@ -79,10 +79,11 @@ class Fields:
             raise self.fail(key, "a name of 1 to 128 letters, digits or _ . : + -")
         return value
 
-    def names(self, key: str, count: int) -> tuple[str, ...]:
-        """A list of ``count`` names."""
+    def names(self, key: str, least: int, most: int) -> tuple[str, ...]:
+        """A list of ``least`` to ``most`` names."""
         value = self._values[key]
-        if type(value) is not list or len(value) != count or any(type(v) is not str for v in value):
+        if type(value) is not list or not least <= len(value) <= most or any(type(v) is not str for v in value):
+            count = str(least) if least == most else f"{least} to {most}"
             raise self.fail(key, f"a list of {count} names")
         return tuple(value)
 

@@ -9,18 +9,20 @@ import numpy as np
 
 from tinybayes.errors import FileFormatError
 from tinybayes.ir import (
+    Add,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
+    Concat,
     Conv,
     Flatten,
     Linear,
     MacNode,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Node,
     Pointwise,
-    Requant,
     Requantize,
     Select,
     Softmax,
@@ -28,38 +30,18 @@ from tinybayes.ir import (
     Tensor,
 )
 from tinybayes.ir.functions import FUNCTIONS
+from tinybayes.ir.nodes import OPERATORS
 from tinybayes.ir.verify import MAX_DIVISORS
+from tinybayes.tbn import joins
 from tinybayes.tbn.fields import Fields
 from tinybayes.tbn.limits import MAX_DENSE_WEIGHTS, MAX_WINDOW
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
+from tinybayes.tbn.requants import add_requant, take_requant
 from tinybayes.tbn.weights import add_positions, add_weight, take_positions, take_weight
 
 _COMMON_KEYS = ("inputs", "name", "op", "output")
 _MAC_KEYS = ("bias", "dense_shape", "requant", "weight", "weight_scale")
-_REQUANT_KEYS = ("high", "low", "multiplier", "post_shift", "pre_shift")
 _WINDOW_KEYS = ("stride", "window")
-
-
-def _add_requant(requant: Requant | None, payload: PayloadWriter) -> Record:
-    assert requant is not None  # ir.verify has seen to it
-    return {
-        "high": int(requant.high),
-        "low": int(requant.low),
-        "multiplier": payload.add_integers(requant.multiplier),
-        "post_shift": int(requant.post_shift),
-        "pre_shift": int(requant.pre_shift),
-    }
-
-
-def _take_requant(owner: Fields, payload: PayloadReader, channels: int) -> Requant:
-    fields = owner.record("requant", _REQUANT_KEYS)
-    return Requant(
-        pre_shift=fields.integer("pre_shift", 0, 24),
-        multiplier=payload.take_integers(fields, "multiplier", (1, channels)),
-        post_shift=fields.integer("post_shift", 1, 30),
-        low=fields.integer("low", -128, 255),
-        high=fields.integer("high", -128, 255),
-    )
 
 
 def _add_mac(node: MacNode, payload: PayloadWriter) -> Record:
@@ -68,7 +50,7 @@ def _add_mac(node: MacNode, payload: PayloadWriter) -> Record:
         "weight": add_weight(payload, node.weight),
         "bias": payload.add_integers(node.bias),
         "weight_scale": payload.add_reals(node.weight_scale),
-        "requant": _add_requant(node.requant, payload),
+        "requant": add_requant(node.requant, payload),
         "dense_shape": [int(d) for d in node.dense_shape],
     }
 
@@ -87,7 +69,7 @@ def _take_mac(fields: Fields, payload: PayloadReader) -> dict[str, Any]:
         "weight": weight,
         "bias": bias,
         "weight_scale": weight_scale,
-        "requant": _take_requant(fields, payload, outputs),
+        "requant": take_requant(fields, payload, outputs),
         "dense_shape": dense_shape,
     }
 
@@ -120,11 +102,11 @@ def _take_max_pool(fields: Fields, payload: PayloadReader, common: Record, tenso
 
 
 def _add_average_pool(node: AveragePool, payload: PayloadWriter) -> Record:
-    return _add_windows(node, payload) | {"requant": _add_requant(node.requant, payload)}
+    return _add_windows(node, payload) | {"requant": add_requant(node.requant, payload)}
 
 
 def _take_average_pool(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
-    requant = _take_requant(fields, payload, tensors[common["output"]].channels)
+    requant = take_requant(fields, payload, tensors[common["output"]].channels)
     window, stride = fields.pair("window", 1, MAX_WINDOW), fields.pair("stride", 1, MAX_WINDOW)
     return AveragePool(**common, window=window, stride=stride, requant=requant)
 
@@ -167,11 +149,11 @@ def _take_pointwise(fields: Fields, payload: PayloadReader, common: Record, tens
 
 
 def _add_requantize(node: Requantize, payload: PayloadWriter) -> Record:
-    return {"requant": _add_requant(node.requant, payload)}
+    return {"requant": add_requant(node.requant, payload)}
 
 
 def _take_requantize(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
-    return Requantize(**common, requant=_take_requant(fields, payload, 1))
+    return Requantize(**common, requant=take_requant(fields, payload, 1))
 
 
 def _add_softmax(node: Softmax, payload: PayloadWriter) -> Record:
@@ -210,7 +192,7 @@ def _take_max_pool_spans(fields: Fields, payload: PayloadReader, common: Record,
 
 def _add_average_pool_spans(node: AveragePoolSpans, payload: PayloadWriter) -> Record:
     counts = {"column_counts": [int(c) for c in node.column_counts], "row_counts": [int(c) for c in node.row_counts]}
-    return _add_spans(node, payload) | counts | {"requant": _add_requant(node.requant, payload)}
+    return _add_spans(node, payload) | counts | {"requant": add_requant(node.requant, payload)}
 
 
 def _take_average_pool_spans(
@@ -227,7 +209,7 @@ def _take_average_pool_spans(
     different = len(set(node.row_counts)) * len(set(node.column_counts))
     if not 1 <= different <= MAX_DIVISORS:
         raise fields.fail("row_counts", f"1 to {MAX_DIVISORS} different products with column_counts")
-    return replace(node, requant=_take_requant(fields, payload, different))
+    return replace(node, requant=take_requant(fields, payload, different))
 
 
 _Add = Callable[..., Record]
@@ -244,6 +226,9 @@ ROWS: dict[str, tuple[tuple[str, ...], _Add, _Take]] = {
     Requantize.op: (("requant",), _add_requantize, _take_requantize),
     Softmax.op: (("exponentials", "high"), _add_softmax, _take_softmax),
     ArgMax.op: ((), _add_flatten, _take_argmax),
+    Add.op: (("factors", "requant"), joins.add_sum, joins.take_sum),
+    Multiply.op: (("requant",), joins.add_product, joins.take_product),
+    Concat.op: (("axis", "requants"), joins.add_concat, joins.take_concat),
     MaxPoolSpans.op: (("columns", "rows"), _add_spans, _take_max_pool_spans),
     AveragePoolSpans.op: (
         ("column_counts", "columns", "requant", "row_counts", "rows"),
@@ -270,8 +255,12 @@ def take_node(value: Record, where: str, payload: PayloadReader, tensors: Mappin
     else:
         known = ", ".join(sorted(ROWS))
         raise FileFormatError(f"{where}.op: operator {ascii(op)[:60]} is unknown, known are {known}")
-    common = {"name": fields.name("name"), "inputs": fields.names("inputs", 1), "output": fields.name("output")}
-    for key, name in (("inputs", common["inputs"][0]), ("output", common["output"])):
+    common = {
+        "name": fields.name("name"),
+        "inputs": fields.names("inputs", *OPERATORS[op].arity),
+        "output": fields.name("output"),
+    }
+    for key, name in (*(("inputs", name) for name in common["inputs"]), ("output", common["output"])):
         if name not in tensors:
             raise fields.fail(key, "the name of a tensor of this file")
     return take(fields, payload, common, tensors)

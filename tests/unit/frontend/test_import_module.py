@@ -76,6 +76,7 @@ class _Calls(nn.Module):
     ("function", "layer", "message"),
     [
         (torch.erfinv, None, r"outermost module.*aten.erfinv is not supported.*Supported are: linear; conv1d"),
+        (lambda x: F.log_softmax(x, 1), None, r"aten.log_softmax is not supported: end the network before it"),
         (lambda x: x.softmax(2), None, r"aten.softmax over dimension 2 is not supported: only over dimension 1"),
         (lambda x: x.flatten(1).argmax(1), None, r"aten.argmax over a flattened map is not supported"),
         (lambda x: x.argmax(), None, r"aten.argmax over dimension None is not supported"),

@@ -178,3 +178,35 @@ def test_a_select_in_front_is_narrowed_further():
     assert [node.op for node in smaller.nodes] == ["select", "linear", "linear"]
     assert smaller.nodes[0].indices.tolist() == [0, 3, 5, 8]
     assert_same(graph, smaller)
+
+
+@pytest.mark.parametrize("join", ["add", "multiply", "concat"])
+@pytest.mark.parametrize("dead", [0, 1, 2, 3])
+def test_channels_that_a_branch_reads_stay_and_the_others_go(join, dead):
+    made = Builder(np.random.default_rng(dead), (6, 5, 3), density=0.9)
+    made.conv(4, (3, 3), padding=(1, 1, 1, 1)).conv(5, (1, 1)).conv(4, (1, 1), dtype="int8")
+    {"add": made.add, "multiply": made.multiply, "concat": lambda name: made.concat((name,))}[join]("t0")
+    graph = made.conv(3, (3, 3)).flatten().linear(2).graph()
+
+    def row_is_empty(weight):
+        weight[1] = 0
+
+    graph = with_weight(graph, dead, row_is_empty)
+    smaller = remove_dead(graph)
+    assert_same(graph, smaller)
+    # What is joined keeps its channels; the layer between is free to lose one, and so is the last convolution.
+    wanted = {0: [4, 5, 4, 3, 2], 1: [4, 4, 4, 3, 2], 2: [4, 5, 4, 3, 2], 3: [4, 5, 4, 2, 2]}[dead]
+    assert [node.outputs for node in smaller.mac_nodes] == wanted
+
+
+def test_a_layer_that_two_others_read_keeps_what_only_one_of_them_reads():
+    made = Builder(np.random.default_rng(0), (8,), density=0.9).linear(4, "uint8").linear(3, "int8").back_to("t0")
+    graph = made.linear(3, "int8").add("t1").linear(2).graph()
+
+    def does_not_read_the_first(weight):
+        weight[..., 0] = 0
+
+    graph = with_weight(graph, 1, does_not_read_the_first)
+    smaller = remove_dead(graph)
+    assert_same(graph, smaller)
+    assert [node.outputs for node in smaller.mac_nodes] == [4, 3, 3, 2]

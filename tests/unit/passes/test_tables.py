@@ -33,8 +33,11 @@ def test_functions_are_torchs(function):
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_what_is_said_to_rise_never_falls(function):
-    values = FUNCTIONS[function].evaluate(np.linspace(-30, 30, 60001), *PARAMETERS.get(function, ()))
-    assert not FUNCTIONS[function].rises or np.all(np.diff(values) >= 0)
+    parameters = PARAMETERS.get(function, ())
+    values = FUNCTIONS[function].evaluate(np.linspace(-30, 30, 60001), *parameters)
+    assert FUNCTIONS[function].rises(*parameters) == bool(np.all(np.diff(values) >= 0))
+    assert not FUNCTIONS["leaky_relu"].rises(-0.1)
+    assert not FUNCTIONS["elu"].rises(-1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinybayes.errors import InternalError
+from tinybayes.plan import arena
 from tinybayes.plan.arena import ALIGNMENT_BYTES, Buffer, arena_bytes, most_bytes_alive, place
 from tinybayes.plan.proof import prove
 
@@ -58,6 +60,32 @@ def test_a_chain_needs_no_more_than_its_two_largest_neighbours(sizes: list[int])
     chain = [Buffer(f"t{k}", size, k, k + 1) for k, size in enumerate(sizes)]
     widest = max(sum(sizes[k : k + 2]) for k in range(len(sizes)))
     assert arena_bytes(place(chain)) == widest
+
+
+@settings(deadline=None, max_examples=10)
+@given(buffer_lists(most=8, largest=60))
+def test_no_order_of_placing_beats_what_the_solver_proves(buffers: list[Buffer]) -> None:
+    placed = place(buffers)
+    rng = np.random.default_rng(len(buffers))
+    for _ in range(200):
+        assert arena_bytes(arena._first_fit([buffers[k] for k in rng.permutation(len(buffers))])) >= arena_bytes(placed)
+
+
+def test_twenty_tensors_are_placed_better_than_the_largest_first() -> None:
+    rng = np.random.default_rng(1)
+    buffers = []
+    for k in range(arena.OPTIMAL_BUFFERS):
+        first = int(rng.integers(0, 9))
+        buffers.append(Buffer(f"b{k}", 4 * int(rng.integers(1, 900)), first, first + int(rng.integers(0, 4))))
+    largest_first = arena._first_fit(sorted(buffers, key=lambda b: -b.size_bytes))
+    placed = place(buffers)
+    prove(placed, arena_bytes(placed), 13)
+    assert most_bytes_alive(buffers) <= arena_bytes(placed) < arena_bytes(largest_first)
+
+
+def test_a_buffer_goes_over_what_dies_as_it_is_written() -> None:
+    buffers = [Buffer("a", 40, 0, 2), Buffer("b", 40, 1, 2), Buffer("c", 40, 2, 3, over="a", lead_bytes=8)]
+    assert arena_bytes(place(buffers)) == 88  # 8 bytes of c, then a with the rest of c over it, then b
 
 
 def test_the_same_buffers_always_land_in_the_same_places() -> None:

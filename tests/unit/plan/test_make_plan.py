@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.golden.networks import averaged_map, padded_series, three_formats
 from tests.networks import Builder
-from tinybayes.errors import LimitError, UnsupportedError, UserError
-from tinybayes.ir import Graph, Select, Tensor
+from tinybayes.errors import InternalError, LimitError, UnsupportedError, UserError
+from tinybayes.ir import Select, Tensor
 from tinybayes.plan import OBJECTIVES, Storage, check_fits, make_plan
 from tinybayes.plan.candidates import candidates_of, encoded_steps, parts
 from tinybayes.plan.steps import _select_runs, lower
@@ -141,13 +141,37 @@ def test_tensors_that_do_not_fit_name_the_step_that_needs_most_and_the_bytes() -
     )
 
 
-def test_branches_are_refused_by_name() -> None:
-    chain = builder(8).linear(8)
-    chain.current = "x"
-    graph = chain.linear(3)
-    branched = Graph(graph.tensors, tuple(graph.nodes), "x", graph.current, (8,))
-    with pytest.raises(UnsupportedError, match=r"tensor 'x' is read by several layers"):
-        make_plan(branched)
+def test_what_a_later_step_reads_is_neither_written_over_nor_forgotten() -> None:
+    network = builder(8).linear(16, "uint8").linear(16).add("t0", "uint8").multiply("t0").linear(3)
+    plan = make_plan(network.graph())
+    lives = {buffer.name: (buffer.first_step, buffer.last_step, buffer.over) for buffer in plan.buffers}
+    assert lives == {"t0": (0, 3, ""), "t1": (1, 2, ""), "t2": (2, 3, "t1"), "t3": (3, 4, "t2")}
+    assert plan.arena_bytes == 32
+    assert [step.held_bytes for step in plan.steps] == [0, 0, 0, 0, 0]
+
+
+def test_memory_that_is_held_over_a_step_counts_for_it() -> None:
+    network = builder(4, 4, 2).conv(3, (1, 1)).max_pool((1, 1), (1, 1)).conv(5, (3, 3)).back_to("t1").conv(5, (3, 3))
+    plan = make_plan(network.concat(("t2",)).flatten().linear(2).graph())
+    assert plan.steps[1].held_bytes == 0
+    assert plan.steps[2].held_bytes == 2 * 2 * 5
+
+
+def test_a_tensor_that_others_read_too_is_copied_between_margins() -> None:
+    network = builder(6, 6, 1).conv(2, (3, 3)).conv(2, (3, 3), padding=(1, 1, 1, 1)).add("t0").flatten().linear(2)
+    graph = network.graph()
+    plan = make_plan(graph, formats={"layer.0": "index", "layer.1": "index", "add.2": None, "layer.4": "index"})
+    assert [step.name for step in plan.steps] == ["layer.0", "layer.1.pad", "layer.1", "add.2", "layer.4"]
+    assert plan.steps[0].target.margins == (0, 0, 0, 0)
+    assert plan.steps[2].source.tensor.name == "layer.1.padded"
+
+
+def test_the_output_must_come_from_the_last_layer() -> None:
+    network = builder(4).linear(3).linear(2).back_to("t0")
+    with pytest.raises(InternalError, match="the output is 't0', but the last node writes 't1'"):
+        make_plan(network.graph())
+    with pytest.raises(UnsupportedError, match=r"'layer\.1', does not write the network's output"):
+        make_plan(network.flatten().graph())
 
 
 def test_a_network_without_layers_is_refused() -> None:

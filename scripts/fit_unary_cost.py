@@ -1,0 +1,68 @@
+"""Fits the costs of operators without weights, and writes them to tinybayes/plan/coefficients_unary.py.
+
+Run: .venv/bin/python scripts/fit_unary_cost.py      (a minute; says how far the formulas are from what was measured)
+"""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from scripts.fit_conv_cost import BOARDS, Samples, fit, only, write_coefficients
+from tests.networks import Builder
+from tinybayes.boards import load_board
+from tinybayes.ir import AveragePoolSpans, Graph, MaxPoolSpans
+from tinybayes.pipeline import compile_network
+from tinybayes.plan import candidates
+from tinybayes.plan.core_class import CORE_CLASSES, CoreClass
+from tinybayes.plan.cost_unary import UNARY_TERMS
+
+TARGET = Path(__file__).parents[1] / "tinybayes" / "plan" / "coefficients_unary.py"
+
+
+def maps(height: int, width: int, channels: int, window: tuple[int, int]) -> Graph:
+    """Every operator that works on a map, behind and before convolutions that need margins."""
+    rng = np.random.default_rng(height)
+    chain = Builder(rng, (height, width, channels), density=0.1, per_channel=True)
+    chain.conv(channels, (3, 3), padding=(1, 1, 1, 1)).max_pool(window, (1, 2)).requantize("int8")
+    chain.average_pool(window[::-1], (2, 1)).pointwise("uint8").conv(channels + 2, (1, 3), dtype="int8")
+    chain.requantize("int8").softmax("uint8").spans(MaxPoolSpans, height // 3, 5)
+    chain.spans(AveragePoolSpans, height // 4, width // 4)
+    return chain.softmax("int8").argmax().graph()
+
+
+GRAPHS = (
+    maps(18, 16, 4, (3, 3)),
+    maps(15, 21, 11, (2, 3)),
+    maps(22, 17, 6, (4, 4)),
+    maps(30, 19, 3, (2, 4)),
+    maps(12, 23, 9, (5, 3)),
+)
+
+
+def measured(core: CoreClass) -> dict[str, Samples]:
+    """Terms and cycles of every operator without weights, by its name."""
+    found: dict[str, Samples] = {op: [] for op in UNARY_TERMS}
+    candidates.FORMATS = only("pairs")  # which need margins
+    for graph in GRAPHS:
+        with TemporaryDirectory() as work:
+            deployment = compile_network(graph, load_board(BOARDS[core]), Path(work) / "out", protocol="none")
+            deployment.measure_latency()
+            cycles = {layer["name"]: layer["cycles"] for layer in deployment.record["layers"]}
+        for step in deployment.plan.steps:
+            if step.op in found and (step.op == "pad" or not step.target.has_margins):
+                found[step.op].append((UNARY_TERMS[step.op](step), cycles[step.name]))
+    return found
+
+
+def main() -> None:
+    """Writes the coefficients of every operator on every class of cores."""
+    fitted = {core: {op: fit(samples) for op, samples in measured(core).items()} for core in CORE_CLASSES}
+    write_coefficients(TARGET, "UNARY_COEFFICIENTS", "dict[CoreClass, dict[str, tuple[float, ...]]]", fitted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""ATen operators on several tensors; ``HANDLERS`` is the list."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinybayes.frontend.chain import Chain, Value
+from tinybayes.frontend.program import Call
+from tinybayes.ir import Add, Concat, Multiply, Node
+from tinybayes.ir.verify import spreads
+
+SUPPORTED = (
+    "add, sub and mul of two tensors of one shape, or of a map and one value for each of its channels; cat along any "
+    "dimension but the batch"
+)
+
+
+def add(chain: Chain, call: Call) -> None:
+    """aten.add and aten.sub of two computed tensors: ``self + alpha * other``."""
+    a, b = _operands(chain, call)
+    alpha = call.number("alpha", 1)
+    factors = (1.0, -alpha if call.operator.startswith("sub") else alpha)
+    if _spreads(chain, b, a):
+        a, b, factors = b, a, factors[::-1]
+    name = chain.name(call, Add.op)
+    _append(chain, call, Add(name=name, inputs=(a.tensor, b.tensor), output=name, factors=factors), a, b)
+
+
+def multiply(chain: Chain, call: Call) -> None:
+    """aten.mul of two computed tensors."""
+    a, b = _operands(chain, call)
+    if _spreads(chain, b, a):
+        a, b = b, a
+    name = chain.name(call, Multiply.op)
+    _append(chain, call, Multiply(name=name, inputs=(a.tensor, b.tensor), output=name), a, b)
+
+
+def _operands(chain: Chain, call: Call) -> tuple[Value, Value]:
+    return chain.value(call, "self"), chain.value(call, "other")
+
+
+def _spreads(chain: Chain, a: Value, b: Value) -> bool:
+    """Whether ``b`` holds one value for each channel of the map ``a``."""
+    same_rank = len(a.torch_shape) == len(b.torch_shape) > 1
+    return same_rank and spreads(chain.tensors[a.tensor], chain.tensors[b.tensor])
+
+
+def _append(chain: Chain, call: Call, node: Node, a: Value, b: Value) -> None:
+    if a.torch_shape != b.torch_shape and not _spreads(chain, a, b):
+        chain.refuse(
+            call,
+            f"of (batch, {_shape(a)}) and (batch, {_shape(b)}) is not supported: the shapes must be the same, or one "
+            "of them (batch, channels, 1, ...)",
+        )
+    if not _same_order(a, b):
+        chain.refuse(call, "of a flattened map and another vector is not supported: join them before flattening")
+    chain.append(call, node, chain.tensors[a.tensor].hwc, a.torch_shape)
+
+
+def concat(chain: Chain, call: Call) -> None:
+    """aten.cat along channels or positions."""
+    listed = call.arguments.get("tensors")
+    if not isinstance(listed, list) or not listed:
+        raise chain.damaged(call, "has no list of tensors")
+    values = [chain.computed(call, "tensors", reference) for reference in listed]
+    rank = len(values[0].torch_shape) + 1
+    dim = int(call.number("dim", 0)) % rank
+    if dim == 0:
+        chain.refuse(call, "along the batch is not supported")
+    if len(values) == 1:
+        chain.alias(call, values[0])
+        return
+    if any(value.order is not None for value in values):
+        chain.refuse(call, "of flattened maps is not supported: join them before flattening")
+    axis = _axis(rank, dim)
+    sizes = [chain.tensors[value.tensor].hwc for value in values]
+    rest = {(len(v.torch_shape), *size[:axis], *size[axis + 1 :]) for v, size in zip(values, sizes, strict=True)}
+    if len(rest) != 1:
+        raise chain.damaged(call, f"tensors of the shapes {[value.torch_shape for value in values]}")
+    total = sum(size[axis] for size in sizes)
+    hwc = tuple(total if k == axis else sizes[0][k] for k in range(3))
+    shape = tuple(total if k == dim - 1 else size for k, size in enumerate(values[0].torch_shape))
+    name = chain.name(call, Concat.op)
+    node = Concat(name=name, inputs=tuple(value.tensor for value in values), output=name, axis=axis)
+    chain.append(call, node, (hwc[0], hwc[1], hwc[2]), shape)
+
+
+def _axis(rank: int, dim: int) -> int:
+    """The axis of (height, width, channels) that is dimension ``dim`` of a tensor of torch with ``rank`` dimensions."""
+    return 2 if dim == 1 else 2 - (rank - dim)
+
+
+def _same_order(a: Value, b: Value) -> bool:
+    if a.order is None or b.order is None:
+        return a.order is b.order
+    return bool(np.array_equal(a.order, b.order))
+
+
+def _shape(value: Value) -> str:
+    return ", ".join(map(str, value.torch_shape))
+
+
+HANDLERS: dict[str, Callable[[Chain, Call], None]] = {"cat": concat, "concat": concat, "concatenate": concat}

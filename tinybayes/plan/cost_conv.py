@@ -1,0 +1,108 @@
+"""Estimated cycles of convolutions: a sum of terms for each weight format, the same on every core.
+
+What each term costs is in ``plan/coefficients_conv.py``, by class of core, as ``scripts/fit_conv_cost.py`` fits it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinybayes.ir import Conv
+from tinybayes.plan.bounds import accumulator_bound, must_clamp
+from tinybayes.plan.coefficients_conv import CONV_COEFFICIENTS
+from tinybayes.plan.core_class import CoreClass
+from tinybayes.plan.formats.blocks import BLOCK
+from tinybayes.plan.formats.dense import ROW_ALIGNMENT_BYTES
+from tinybayes.plan.formats.index import TILE
+from tinybayes.plan.steps import WORD_BYTES, Step
+from tinybayes.plan.walk import Walk, walk_of
+
+Terms = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ConvShape:
+    """What the cost of a convolution depends on; each of its ``rows`` has ``segments`` of ``columns``.
+
+    ``blocks`` counts fours of neighbouring columns that are not all zero, an odd one of a row twice. ``clamps`` says
+    that accumulators are clamped to 16 bits, ``aligned`` that receptive fields are copied in words.
+    """
+
+    rows: int
+    columns: int
+    segments: int
+    nonzero: int
+    blocks: int
+    positions: int
+    walk: Walk
+    clamps: bool
+    aligned: bool
+
+    def sparse(self, entries: int) -> Terms:
+        """``entries`` of all rows and the rows, at four positions together and at single ones; what becomes of sums."""
+        walk, rows = self.walk, self.rows
+        products = (entries * walk.fours, rows * walk.fours, entries * walk.singles, rows * walk.singles)
+        return products + self.codes
+
+    @property
+    def codes(self) -> Terms:
+        """Codes that are written, codes of which means are formed, and clamps to 16 bits on the way to either."""
+        walk = self.walk
+        clamps = (walk.windows + walk.averaged) * self.clamps
+        return self.rows * walk.windows, self.rows * walk.averaged, self.rows * clamps
+
+    @property
+    def dense(self) -> Terms:
+        """Products at four positions, rows, codes, copied bytes in words and alone, segments copied, rows left over.
+
+        Kernels take two or four rows together, and others where some are left.
+        """
+        columns = -(-self.columns * self.segments // ROW_ALIGNMENT_BYTES) * ROW_ALIGNMENT_BYTES
+        copies = self.walk.copies
+        copied = self.columns * self.segments * self.positions
+        return (
+            self.rows * columns * copies, self.rows * copies, *self.codes,
+            copied * self.aligned, copied * (not self.aligned), self.segments * self.positions,
+            self.rows % 2 * columns * copies, self.rows % 4 * columns * copies,
+        )  # fmt: skip
+
+
+CONV_TERMS: dict[tuple[str, str], Callable[[ConvShape], Terms]] = {
+    ("conv", "dense"): lambda s: s.dense,
+    ("conv", "index"): lambda s: (*s.sparse(s.nonzero), s.nonzero, s.rows * s.segments * -(-s.columns // TILE)),
+    ("conv", "huffman"): lambda s: (*s.sparse(s.nonzero), s.nonzero, s.rows * s.segments),
+    ("conv", "pairs"): lambda s: s.sparse(s.nonzero),
+    ("conv", "blocks"): lambda s: s.sparse(s.blocks),
+}
+"""What the cost of each kernel is a sum of."""
+
+
+def conv_shape(step: Step) -> ConvShape:
+    """The shape of a step that is a convolution."""
+    node = step.node
+    assert isinstance(node, Conv)
+    assert node.requant is not None
+    outputs, segments, width, channels = node.weight.shape
+    columns = width * channels
+    padded = np.pad(node.weight.reshape(outputs, segments, columns), ((0, 0), (0, 0), (0, -columns % BLOCK)))
+    blocks = padded.reshape(outputs, -1, BLOCK).any(axis=2).sum(axis=1)
+    bound = accumulator_bound(node, step.source.tensor.code_range)
+    return ConvShape(
+        rows=outputs,
+        columns=columns,
+        segments=segments,
+        nonzero=node.nonzero,
+        blocks=int((blocks + blocks % 2).sum()),
+        positions=step.positions,
+        walk=walk_of(step),
+        clamps=must_clamp(node.requant, bound, int(node.requant.multiplier.max())),
+        aligned=channels % WORD_BYTES == 0 and step.source.tensor.name != step.network_input,
+    )
+
+
+def estimate_conv_cycles(step: Step, weight_format: str, core: CoreClass) -> int:
+    """Estimated cycles of a convolution stored in ``weight_format``, without flash stalls and margins."""
+    key = ("conv", weight_format)
+    terms = CONV_TERMS[key](conv_shape(step))
+    return round(sum(c * term for c, term in zip(CONV_COEFFICIENTS[core][key], terms, strict=True)))
