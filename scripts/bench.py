@@ -69,6 +69,26 @@ def sparse_layer(levels: int) -> Graph:
 
 
 @cache
+def layer_in_blocks(rows: int, columns: int) -> Graph:
+    """64 x 256, 90 % of the blocks of ``rows`` x ``columns`` zero at random, 8 levels."""
+    chain = Builder(np.random.default_rng(0), (256,), density=1.0, levels=8).linear(64)
+    live = chain.rng.random((64 // rows, 256 // columns)) < 0.1
+    chain.nodes[0].weight[:] *= np.kron(live, np.ones((rows, columns), np.int8)).reshape(64, 1, 1, 256)  # type: ignore[attr-defined]
+    return chain.graph()
+
+
+@cache
+def layer_of(nonzeros: int) -> Graph:
+    """A layer of ``nonzeros`` weights, 100 in each row of 1,000 columns, 3 levels."""
+    chain = Builder(np.random.default_rng(0), (1000,), density=0.0, levels=3).linear(nonzeros // 100)
+    weight = chain.nodes[0].weight.reshape(-1, 1000)  # type: ignore[attr-defined]
+    places = np.argsort(chain.rng.random(weight.shape), axis=1)[:, :100]
+    weight[:] = 0
+    np.put_along_axis(weight, places, chain.rng.choice([-90, 11, 127], places.shape).astype(np.int8), axis=1)
+    return chain.graph()
+
+
+@cache
 def sparse_chain() -> Graph:
     """Three sparse layers whose rows are of very different lengths."""
     chain = Builder(np.random.default_rng(1), (700,), density=0.03, levels=15)
@@ -110,6 +130,23 @@ def each_nonzero(levels: int, core: str, weight_format: str, unit: str = "cycles
     return lambda: record(graph, core, "latency", weight_format)["latency"][unit] / nonzero
 
 
+def each_in_blocks(rows: int, columns: int, core: str) -> Callable[[], float]:
+    """Cycles of the layer in blocks, rows and all, by nonzero."""
+    graph = layer_in_blocks(rows, columns)
+    nonzero = sum(node.nonzero for node in graph.mac_nodes)
+    return lambda: record(graph, core, "latency", f"blocks{rows}x{columns}")["latency"]["cycles"] / nonzero
+
+
+def spread(core: str, weight_format: str, sizes: tuple[int, ...]) -> Callable[[], float]:
+    """By how much more cycles a nonzero takes at most than at least, over layers of several sizes."""
+
+    def measure() -> float:
+        each = [record(layer_of(size), core, "latency", weight_format)["latency"]["cycles"] / size for size in sizes]
+        return max(each) / min(each) - 1
+
+    return measure
+
+
 def allowance(graph: Graph, each: float, row: float) -> float:
     """Cycles for every nonzero and every live row."""
     rows = sum(int(np.count_nonzero(node.matrix.any(axis=1))) for node in graph.mac_nodes)
@@ -130,6 +167,14 @@ def linear_bars() -> list[Bar]:
         name = f"64x256, 90 % zero, {levels} levels, {weight_format}"
         measure = each_nonzero(min(levels, 254), core, weight_format)
         bars.append(Bar(name, core, "cycles/nonzero", most, measure))
+    for rows, columns, core, most in ((1, 4, "m4", 3.8), (4, 1, "m0", 7.5)):
+        name = f"64x256, 90 % zero, 8 levels, blocks {rows}x{columns}"
+        bars.append(Bar(name, core, "cycles/nonzero", most, each_in_blocks(rows, columns, core)))
+    million, what_fits = (1000, 10_000, 100_000, 1_000_000), (1000, 10_000, 100_000, 400_000)
+    for weight_format in ("index", "delta", "grouped", "blocks4x1", "huffman", "straight"):
+        sizes = what_fits if weight_format in ("straight", "blocks4x1") else million
+        name = f"1,000 to {sizes[-1]:,} nonzeros, {weight_format}"
+        bars.append(Bar(name, "m4", "spread", 0.1, spread("m4", weight_format, sizes)))
     gather = each_nonzero(8, "m55", "gather", "instructions")
     bars.append(Bar("64x256, 90 % zero, 8 levels, gather", "m55", "instructions/nonzero", 1.5, gather))
     for core, most in (("m4", 12_800), ("m0", 25_000)):
@@ -193,6 +238,25 @@ def conv_bars() -> list[Bar]:
     return found
 
 
+DEPTHWISE_BASELINE = {"m4": 9.25e6, "m3": 16.6e6, "m0plus": 41.5e6, "m55": 1.785e6, "arena_bytes": 16_264}
+"""What CMSIS-NN takes for the depthwise separable network: cycles (M55: instructions), and bytes of RAM."""
+
+
+@cache
+def depthwise_separable() -> Graph:
+    """The depthwise separable network for keyword spotting, with random weights."""
+    return bars.integer_network(bars.ds_cnn)
+
+
+def depthwise_bars() -> list[Bar]:
+    """The bars of the depthwise separable network; its RAM is not one of them."""
+    demands = (("m4", 0.85, "cycles"), ("m3", 0.85, "cycles"), ("m0plus", 0.75, "cycles"), ("m55", 0.6, "instructions"))
+    return [
+        Bar("DS-CNN dense", core, unit, part * DEPTHWISE_BASELINE[core], latency(depthwise_separable, core, unit))
+        for core, part, unit in demands
+    ]
+
+
 def arena(graph: Callable[[], Graph]) -> Callable[[], float]:
     """Bytes of the arena on the M4."""
     return lambda: float(record(graph(), "m4", "latency")["ram"]["arena_bytes"])
@@ -247,7 +311,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only bars whose name and core contain this")
     options = parser.parse_args()
     results = []
-    for bar in [*linear_bars(), *conv_bars(), *other_bars()]:
+    for bar in [*linear_bars(), *conv_bars(), *depthwise_bars(), *other_bars()]:
         if options.only not in f"{bar.name} {bar.core}":
             continue
         got = bar.measure()

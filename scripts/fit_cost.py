@@ -1,12 +1,16 @@
-"""Fits the cost formulas of tinybayes/plan/cost.py on modelled cycles, and writes tinybayes/plan/coefficients.py.
+"""Fits the cost formulas of fully connected layers on modelled cycles, and writes plan/coefficients_linear.py.
 
-Run: .venv/bin/python scripts/fit_cost.py      (some minutes; prints the worst error of each formula)
+Run: .venv/bin/python scripts/fit_cost.py [--check] [FORMAT...]   (some ten minutes; prints the worst errors)
 
-Every class of cores has a board that stands for it. Networks of several layers are compiled in one format at a time,
-and the cycles of each layer at zero wait states, as the core's model has them, are what the formula is fitted to.
+Every class of cores has a board that stands for it. Chains of layers of random shapes and densities are compiled in one
+format at a time, and the cycles of each layer at zero wait states, as the core's model has them, are what the formula
+is fitted to. Where formats are named, the coefficients of the others stay. With --check other chains are measured
+against what the coefficients predict, and nothing is written.
 """
 
+import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,9 +23,10 @@ from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph, MacNode
 from tinybayes.pipeline import compile_network
-from tinybayes.plan.candidates import encoded_steps
+from tinybayes.plan import candidates
+from tinybayes.plan.coefficients_linear import LINEAR_COEFFICIENTS, SELECT_COEFFICIENTS
 from tinybayes.plan.core_class import CORE_CLASSES, CoreClass
-from tinybayes.plan.cost import TERMS, mac_shape
+from tinybayes.plan.cost_linear import LINEAR_TERMS, LinearLayer
 from tinybayes.plan.steps import Step, lower
 
 BOARDS: dict[CoreClass, str] = {
@@ -30,16 +35,30 @@ BOARDS: dict[CoreClass, str] = {
     "dsp": "mps2-an386",
     "mve": "mps3-an547",
 }
-TARGET = Path(__file__).parents[1] / "tinybayes" / "plan" / "coefficients.py"
+TARGET = Path(__file__).parents[1] / "tinybayes" / "plan" / "coefficients_linear.py"
+FITTED, CHECKED = range(6), range(100, 103)
+LAYERS = 5
 Measured = list[tuple[tuple[int, ...], int]]
 
 
-def linear_network(density: float, *sizes: int) -> Graph:
-    """Fully connected layers, each reading the one before."""
-    chain = Builder(np.random.default_rng(0), (sizes[0],), density=density, levels=15)
-    for outputs in sizes[1:-1]:
-        chain.linear(outputs, "uint8")
-    return chain.linear(sizes[-1]).graph()
+def random_chain(seed: int) -> Graph:
+    """Layers of random shapes and densities, with one multiplier a layer or one a row, few levels or many.
+
+    In every third chain each other layer has long rows of few nonzeros.
+    """
+    rng = np.random.default_rng(seed)
+    is_wide = seed % 3 == 2
+    inputs = int(rng.integers(20, 50 if is_wide else 700))
+    chain = Builder(rng, (inputs,), levels=(4, 9, 20)[seed % 3], per_channel=seed % 2 == 1)
+    for number in range(LAYERS):
+        chain.density = float(rng.choice((0.03, 0.08, 0.2, 0.5)))
+        if is_wide:
+            chain.density = (0.01, 0.03)[number // 2 % 2]
+            chain.linear(int(rng.integers(300, 800)) if number % 2 == 0 else int(rng.integers(8, 40)), "int8")
+            continue
+        is_signed = (number + seed) % 2 or number == LAYERS - 1
+        chain.linear(int(10 ** rng.uniform(0.7, 2.1)), "int8" if is_signed else "uint8")
+    return chain.graph()
 
 
 def select_network(inputs: int, share: float) -> Graph:
@@ -48,16 +67,7 @@ def select_network(inputs: int, share: float) -> Graph:
     return Builder(rng, (inputs,), density=0.1).select(np.flatnonzero(rng.random(inputs) < share)).linear(4).graph()
 
 
-GRAPHS = {
-    "linear": (
-        linear_network(0.05, 300, 100, 64, 20, 10),
-        linear_network(0.3, 256, 64, 30, 8),
-        linear_network(0.1, 700, 50, 120, 12),
-    ),
-}
-
-
-def compiled(graph: Graph, core: CoreClass, formats: dict[str, str | None]) -> dict[str, int]:
+def cycles(graph: Graph, core: CoreClass, formats: dict[str, str | None]) -> dict[str, int]:
     """Cycles of every step by name."""
     with TemporaryDirectory() as work:
         board = load_board(BOARDS[core])
@@ -66,28 +76,24 @@ def compiled(graph: Graph, core: CoreClass, formats: dict[str, str | None]) -> d
         return {layer["name"]: layer["cycles"] for layer in deployment.record["layers"]}
 
 
-def in_format(step: Step, weight_format: str, core: CoreClass) -> str | None:
-    """The format for a step: the wanted one where it is legal, None for a step without weights."""
-    if not isinstance(step.node, MacNode):
-        return None
-    legal = [encoded.format for encoded in encoded_steps(step, core)]
-    return weight_format if weight_format in legal else "dense"
+def encoded(step: Step, weight_format: str, core: CoreClass) -> Step:
+    """The step in the wanted format where it is legal, else in another."""
+    legal = {made.format: made for made in candidates.encoded_steps(step, core, "x")}
+    return legal.get(weight_format) or legal.get("dense") or next(iter(legal.values()))
 
 
-def measured(core: CoreClass, op: str, weight_format: str) -> Measured:
+def measured(core: CoreClass, weight_format: str, seeds: range) -> Iterator[tuple[tuple[int, ...], int]]:
     """Terms and cycles of every layer that can be stored so."""
-    found: Measured = []
-    for graph in GRAPHS[op]:
-        steps = lower(graph)
-        formats = {step.name: in_format(step, weight_format, core) for step in steps}
-        if weight_format not in formats.values():
+    for seed in seeds:
+        graph = random_chain(seed)
+        steps = [encoded(step, weight_format, core) for step in lower(graph)]
+        if not any(step.format == weight_format for step in steps):
             continue
-        counts = compiled(graph, core, formats)
+        counts = cycles(graph, core, {step.name: step.format for step in steps})
         for step in steps:
-            if formats[step.name] == weight_format and isinstance(step.node, MacNode):
-                terms = TERMS[op, weight_format](mac_shape(step.node))
-                found.append((terms, counts[step.name]))
-    return found
+            if step.format == weight_format and isinstance(step.node, MacNode) and step.encoding is not None:
+                layer = LinearLayer(step.node, step.encoding, step.source.tensor)
+                yield LINEAR_TERMS["linear", weight_format](layer), counts[step.name]
 
 
 def fit(found: Measured) -> tuple[tuple[float, ...], float]:
@@ -101,41 +107,85 @@ def fit(found: Measured) -> tuple[tuple[float, ...], float]:
 def fit_select(core: CoreClass) -> tuple[float, ...]:
     """Cycles of an element that is kept and of a run of them."""
     found: Measured = []
-    for inputs, share in ((784, 0.6), (400, 0.1), (300, 0.9)):
+    for inputs, share in ((784, 0.6), (400, 0.1), (300, 0.9), (120, 0.4)):
         graph = select_network(inputs, share)
         runs = lower(graph)[0].encoding.array("runs").values  # type: ignore[union-attr]
-        formats: dict[str, str | None] = {node.name: None for node in graph.nodes[:-1]}
-        counts = compiled(graph, core, formats | {graph.nodes[-1].name: "dense"})
+        formats: dict[str, str | None] = {graph.nodes[0].name: None, graph.nodes[-1].name: "dense"}
+        counts = cycles(graph, core, formats)
         found.append(((int(runs[1::2].sum()), runs.size // 2), counts[graph.nodes[0].name]))
     return fit(found)[0]
 
 
+def kept_lines(text: str, formats: list[str]) -> dict[tuple[str, str], str]:
+    """The lines of coefficients, by class of core and format, that are not fitted anew."""
+    found: dict[tuple[str, str], str] = {}
+    core = ""
+    for line in text.splitlines() if formats else ():
+        words = line.split('"')
+        if line.endswith(": {"):
+            core = words[1] if len(words) > 1 else ""
+        elif line.startswith('        ("linear"') and words[3] not in formats:
+            found[core, words[3]] = line
+    return found
+
+
+def check(formats: list[str]) -> None:
+    """Prints how far predictions are off on chains that nothing was fitted to."""
+    for core in CORE_CLASSES:
+        for key, coefficients in LINEAR_COEFFICIENTS[core].items():
+            if formats and key[1] not in formats:
+                continue
+            found = list(measured(core, key[1], CHECKED))
+            errors = [np.dot(coefficients, terms) / count - 1 for terms, count in found]
+            if errors:
+                print(f"{core:7} {key[1]:11} {len(errors):3} layers, worst {max(errors, key=abs):+.1%}", flush=True)
+
+
 def main() -> None:
-    """Writes the coefficients of all kernels."""
+    """Writes the coefficients of all kernels, or checks them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="measure other layers; write nothing")
+    parser.add_argument(
+        "formats", nargs="*", metavar="FORMAT", help="only these formats (default: all, and selections)"
+    )
+    options = parser.parse_args()
+    if options.check:
+        check(options.formats)
+        return
+    kept = kept_lines(TARGET.read_text(encoding="utf-8"), options.formats)
+    candidates.estimate_linear_cycles = lambda _layer, _core: 0  # what is fitted does not choose
     lines = [
-        '"""Coefficients of the cost formulas, by class of core: data that ``scripts/fit_cost.py`` fits and writes.',
+        '"""Coefficients of the cost formulas of fully connected layers, by class of core: data that',
+        "``scripts/fit_cost.py`` fits and writes.",
         "",
-        "Cycles at zero wait states, as the models of Cortex-M0, M3, M4 and M55 have them.",
+        "Cycles at zero wait states, as the models of Cortex-M0, M3, M4 and M55 have them; each line says how far its",
+        "formula is off at worst on the layers it was fitted to.",
         '"""',
         "",
         "from tinybayes.plan.core_class import CoreClass",
         "",
         "Coefficients = dict[tuple[str, str], tuple[float, ...]]",
         "",
-        "COEFFICIENTS: dict[CoreClass, Coefficients] = {",
+        "LINEAR_COEFFICIENTS: dict[CoreClass, Coefficients] = {",
     ]
     selects = []
     for core in CORE_CLASSES:
         lines.append(f'    "{core}": {{')
-        for op, weight_format in TERMS:
-            found = measured(core, op, weight_format)
+        for op, weight_format in LINEAR_TERMS:
+            if (core, weight_format) in kept:
+                lines.append(kept[core, weight_format])
+                continue
+            if options.formats and weight_format not in options.formats:
+                continue
+            found = list(measured(core, weight_format, FITTED))
             if found:
                 coefficients, worst = fit(found)
                 text = ", ".join(f"{c:.2f}" for c in coefficients)
                 lines.append(f'        ("{op}", "{weight_format}"): ({text}),  # within {worst:.1%}')
-                print(core, lines[-1].strip(), flush=True)
+                print(core, lines[-1].strip(), len(found), "layers", flush=True)
         lines.append("    },")
-        selects.append(f'    "{core}": ({", ".join(f"{c:.2f}" for c in fit_select(core))}),')
+        select = SELECT_COEFFICIENTS[core] if options.formats else fit_select(core)
+        selects.append(f'    "{core}": ({", ".join(f"{c:.2f}" for c in select)}),')
     lines += ["}", "", "SELECT_COEFFICIENTS: dict[CoreClass, tuple[float, float]] = {", *selects, "}"]
     lines.append('"""Of dropping inputs that no weight reads: for each one that is kept, and for each run of them."""')
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")

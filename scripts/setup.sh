@@ -16,6 +16,8 @@ need gcc gcc libc6-dev
 need g++ g++
 need clang-format clang-format
 need npm npm
+need openocd openocd
+need ser2net ser2net
 need python3 python3 python3-venv
 [ -e /usr/lib/arm-none-eabi/newlib/libc.a ] || missing="$missing libnewlib-arm-none-eabi"
 python3 -c "import ensurepip" >/dev/null 2>&1 || missing="$missing python3-venv"

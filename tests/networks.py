@@ -6,6 +6,7 @@ import numpy as np
 
 from tinybayes.ir import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -18,6 +19,7 @@ from tinybayes.ir import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Requant,
     Requantize,
     Select,
@@ -99,6 +101,24 @@ class Builder:
         columns = (width + padding[2] + padding[3] - kernel[1]) // stride[1] + 1
         target = (rows, columns, outputs) if len(self.tensor.shape) == 3 else (columns, outputs)
         return self._mac(Conv, (outputs, *kernel, channels), target, dtype, stride=stride, padding=padding)
+
+    def grouped(self, outputs: int, kernel: tuple[int, int], groups: int, dilation: tuple[int, int] = (1, 1),
+                stride: tuple[int, int] = (1, 1), padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+                dtype: DType = "uint8") -> "Builder":  # fmt: skip
+        """A convolution whose kernel positions lie apart, without weights between groups of channels."""
+        span = tuple((size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True))
+        self.conv(outputs, (span[0], span[1]), stride, padding, dtype)
+        weight = self.nodes[-1].weight
+        mask = np.zeros(weight.shape, dtype=bool)
+        channels = weight.shape[3] // groups
+        for group in range(groups):
+            rows = slice(group * outputs // groups, (group + 1) * outputs // groups)
+            inside = slice(group * channels, (group + 1) * channels)
+            mask[rows, :: dilation[0], :: dilation[1], inside] = True
+            if not np.any(weight[rows] * mask[rows]):
+                weight[rows, -1, -1, inside] = 3
+        weight *= mask
+        return self
 
     def pool(self, kind: type, window: tuple[int, int], stride: tuple[int, int] | None = None) -> "Builder":
         stride = stride or window
@@ -199,6 +219,22 @@ class Builder:
     def _spans(self, size: int, count: int) -> tuple[tuple[int, int], ...]:
         starts = np.sort(self.rng.integers(0, size, count)).tolist()
         return tuple((start, min(size, start + int(self.rng.integers(1, 4)))) for start in starts)
+
+    def affine(self, dtype: DType = "int8") -> "Builder":
+        channels = self.tensor.channels
+        multipliers = self.rng.integers(-(2**15) + 1, 2**15, channels).astype(np.int32)
+        offsets = self.rng.integers(-(2**22), 2**22, channels).astype(np.int32)
+        low, high = (0, 255) if dtype == "uint8" else (-128, 127)
+        node = Affine(name=f"affine.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                      multipliers=multipliers, offsets=offsets, shift=int(self.rng.integers(13, 17)), low=low,
+                      high=high)  # fmt: skip
+        return self._append(node, self.tensor.shape, dtype)
+
+    def rearrange(self, shape: tuple[int, ...], offset: int, sizes: tuple[int, int, int],
+                  strides: tuple[int, int, int]) -> "Builder":  # fmt: skip
+        node = Rearrange(name=f"rearrange.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                         offset=offset, sizes=sizes, strides=strides)  # fmt: skip
+        return self._append(node, shape, self.tensor.dtype)
 
     def graph(self) -> Graph:
         torch_shape = self.shape if len(self.shape) == 1 else (self.shape[-1], *self.shape[:-1])

@@ -147,7 +147,8 @@ class Deployment:
             return HostRunner(self.directory / "network", self.name)
         if on == "qemu" and isinstance(self.board, Board):
             return QemuRunner(build_firmware(self.directory, self.name), self.board, network_digest=self.digest)
-        return DeviceRunner(on, network_digest=self.digest)
+        board = self._whole_board()
+        return DeviceRunner(on, network_digest=self.digest, board=board.name, baud=board.uart.baud)
 
     def verify(
         self,

@@ -17,6 +17,8 @@ from tinybayes.reference import chosen_classes, execute, scaled_input
 if TYPE_CHECKING:
     from torch import nn
 
+    from tinybayes.compress import BlockShape
+
 DEFAULT_BITS = 4
 DEFAULT_MAX_DROP = 1.0
 _MOST_SPARSE = 0.98
@@ -58,13 +60,14 @@ def compress_model(
     sparsity: float | None = None,
     bits: int = DEFAULT_BITS,
     max_drop: float = DEFAULT_MAX_DROP,
+    blocks: str | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Compression:
     """Prune by magnitude, share weights and quantize ``model``, as far as the calibration data allows.
 
     ``sparsity`` fixes the share of zeros; otherwise it is the largest, found by bisection, that loses at most
-    ``max_drop`` percentage points. ``bits`` gives 2^bits - 1 levels a layer. ``calibration`` is float32
-    (samples, *torch input shape).
+    ``max_drop`` percentage points. ``bits`` gives 2^bits - 1 levels a layer. ``blocks`` (``1x4``, ``4x1`` or ``1x16``)
+    prunes blocks of neighbouring weights. ``calibration`` is float32 (samples, *torch input shape).
 
     Raises UserError for options out of range, LimitError where the bound cannot be kept at all.
     """
@@ -74,8 +77,12 @@ def compress_model(
         raise UserError(f"--bits: got {bits}, wanted 1 to 8")
     if not 0.0 <= max_drop <= 100.0:
         raise UserError(f"--max-drop: got {max_drop}, wanted percentage points, 0 to 100")
+    from tinybayes.compress import SHAPES  # brings torch along
+
+    if blocks is not None and blocks not in SHAPES:
+        raise UserError(f"--blocks: got {blocks!r}, wanted rows x columns, one of {', '.join(SHAPES)}")
     graph = fold_batchnorm(import_network(model, calibration))
-    search = _Search(graph, calibration, labels, (1 << bits) - 1)
+    search = _Search(graph, calibration, labels, (1 << bits) - 1, SHAPES[blocks] if blocks is not None else None)
     if sparsity is not None:
         found = search.at(sparsity)
         if found.drop_points > max_drop:
@@ -110,9 +117,14 @@ class _Search:
     """Compresses one float network to any sparsity and measures what it loses."""
 
     def __init__(
-        self, graph: Graph, x: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None, levels: int
+        self,
+        graph: Graph,
+        x: npt.NDArray[np.float32],
+        labels: npt.NDArray[np.int64] | None,
+        levels: int,
+        blocks: "BlockShape | None",
     ) -> None:
-        self.graph, self.x, self.levels = graph, x, levels
+        self.graph, self.x, self.levels, self.blocks = graph, x, levels, blocks
         self.labelled = labels is not None
         classes = _float_classes(graph, x)
         self.wanted = classes if labels is None else labels
@@ -122,7 +134,7 @@ class _Search:
         """The network at one sparsity."""
         from tinybayes.compress import prune_by_magnitude, share_weights  # brings torch along
 
-        small = share_weights(prune_by_magnitude(self.graph, sparsity), self.levels)
+        small = share_weights(prune_by_magnitude(self.graph, sparsity, self.blocks), self.levels)
         weights = sum(node.weight.size for node in small.mac_nodes)
         graph = to_integer(small, self.x)
         nonzero = sum(node.nonzero for node in graph.mac_nodes)
@@ -134,7 +146,8 @@ class _Search:
                 f"without training {reached:.0%} of the weights are zero; networks trained sparse (tinybayes.bayes."
                 "sparsify, or a recipe of `tinybayes train`) often keep only 1 to 10 % at equal accuracy"
             )
-        graph = graph.with_facts(compressed={"sparsity": round(reached, 6), "levels": self.levels})
+        how = {"sparsity": round(reached, 6), "levels": self.levels}
+        graph = graph.with_facts(compressed=how if self.blocks is None else {**how, "blocks": str(self.blocks)})
         return Compression(graph, reached, self.levels, nonzero, weights, drop, self.labelled, advice)
 
 

@@ -43,6 +43,62 @@ struct tb_gather {
     uint32_t columns;
 };
 
+/** Width of a tile of 1x4 blocks: what one byte can address in fours. */
+#define TB_WIDE_TILE 1024U
+
+/**
+ * Blocks of four rows by one column: `counts[row / 4][tile]`, the column in its tile of each block, and four values a
+ * block, aligned to four bytes. Rows that there are not have zeros.
+ */
+struct tb_blocks4x1 {
+    const uint8_t *counts;
+    const uint8_t *columns;
+    const int8_t *values;
+    uint32_t width; /**< columns of the matrix */
+};
+
+/**
+ * Blocks of one row by four columns: `counts[row][tile]`, the place in its tile of each block in units of four columns,
+ * and four values a block, aligned to four bytes. `tail` columns of every row, those behind the last whole four, are in
+ * `tails` row by row.
+ */
+struct tb_blocks1x4 {
+    const uint8_t *counts;
+    const uint8_t *places;
+    const int8_t *values;
+    const int8_t *tails;
+    uint32_t tail;
+    uint32_t width; /**< columns of the matrix */
+};
+
+/** Blocks of one row by sixteen columns: `counts[row][tile]`, the first column of each, and sixteen values a block. */
+struct tb_blocks1x16 {
+    const uint8_t *counts;
+    const uint8_t *places;
+    const int8_t *values;
+    uint32_t width; /**< columns of the matrix */
+};
+
+/**
+ * Index stream of gaps: words of each row, and in a word gap, value, gap, value from its lowest byte. The first gap of
+ * a row is its first column; a gap too long for a byte is spread over entries with the value 0. Exactly one of the
+ * pointers to counts is not NULL.
+ */
+struct tb_delta {
+    const uint8_t *counts8;
+    const uint16_t *counts16;
+    const uint32_t *words;
+};
+
+/** Nonzeros by level: `counts[row][tile][level]`, and their columns in the tile in the same order. */
+struct tb_grouped {
+    const uint8_t *counts;
+    const uint8_t *offsets;
+    const int8_t *levels;
+    uint32_t level_count;
+    uint32_t columns;
+};
+
 /** Nonzeros row by row; stands in for straight-line code, whose weights are its instructions. */
 struct tb_pairs {
     const uint32_t *counts;

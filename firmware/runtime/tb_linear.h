@@ -7,7 +7,10 @@
 
 #include "tb_arith.h"
 #include "tb_formats.h"
+#include "tb_linear_blocks.h"
+#include "tb_linear_delta.h"
 #include "tb_linear_dense.h"
+#include "tb_linear_grouped.h"
 #include "tb_linear_index.h"
 
 /** Pairs of column and value: the portable twin of straight-line code. */

@@ -8,7 +8,12 @@ from tinybayes.ir import Graph
 
 def all_of_them() -> list[tuple[str, Graph, str | None]]:
     """(name, network, weight format or None for what the objective chooses)."""
-    return [("residual", residual(), None), ("residual, index", residual(), "index"), ("joined", joined(), None)]
+    return [
+        ("residual", residual(), None),
+        ("residual, index", residual(), "index"),
+        ("joined", joined(), None),
+        ("elements moved", moved(), None),
+    ]
 
 
 def residual() -> Graph:
@@ -27,3 +32,17 @@ def joined() -> Graph:
     network.concat(("t1", "t0"), 2, "uint8").concat(("t3",), 0, "uint8").concat(("t4", "t4"), 1, "int8")
     network.average_pool(network.tensor.hwc[:2]).pointwise("uint8").back_to("t5").multiply("t7", "uint8").add("t5")
     return network.conv(3, (3, 3), padding=(0, 1, 1, 0)).flatten().linear(4).graph()
+
+
+def moved() -> Graph:
+    """Transposed, sliced, and given another shape; read by convolutions with margins."""
+    made = Builder(np.random.default_rng(14), (4, 6, 3), levels=9).conv(3, (1, 1))
+    made.rearrange((6, 4, 3), 0, (6, 4, 3), (3, 18, 1)).conv(2, (3, 3), padding=(1, 1, 1, 1))
+    made.rearrange((3, 2, 2), 2, (3, 2, 2), (16, 4, 1)).rearrange((2, 6), 0, (1, 1, 12), (0, 0, 1))
+    return (
+        made.conv(3, (1, 2), padding=(0, 0, 1, 1))
+        .affine("uint8")
+        .rearrange((9,), 0, (1, 3, 3), (0, 1, 3))
+        .linear(2)
+        .graph()
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.emulated import branched_networks, unary_networks
+from tests.emulated import branched_networks, grouped_networks, unary_networks
 from tests.golden.networks import NETWORKS
 from tests.networks import Builder, formats_preferring
 from tinybayes import tbn
@@ -45,14 +45,18 @@ def corpus() -> tuple[Entry, ...]:
     names = sorted({name for _, name in FORMATS})
     formats = [Entry(f"all operators, {name}", _all_operators(), format=name) for name in names]
     formats.append(Entry("aligned channels, blocks", _aligned_channels(), format="blocks"))
-    unary = [Entry(name, graph, format=format_) for name, graph, format_ in unary_networks.all_of_them()]
-    branched = [Entry(name, graph, format=format_) for name, graph, format_ in branched_networks.all_of_them()]
+    formats.append(Entry("long rows, delta", _long_rows(), format="delta"))
+    made = (
+        *unary_networks.all_of_them(),
+        *branched_networks.all_of_them(),
+        *grouped_networks.all_of_them(),
+    )
+    others = [Entry(name, graph, format=format_) for name, graph, format_ in made]
     return (
         *examples,
         *golden,
         *formats,
-        *unary,
-        *branched,
+        *others,
         Entry("large map", _large_map()),
         Entry("large matrix", _large_matrix()),
     )
@@ -73,6 +77,12 @@ def _aligned_channels() -> Graph:
     """Channels in fours, as a convolution in blocks wants them."""
     network = Builder(np.random.default_rng(8), (9, 10, 4), levels=9).conv(8, (3, 3), padding=(1, 1, 0, 0))
     return network.max_pool((2, 2)).conv(5, (2, 2)).flatten().linear(4).graph()
+
+
+def _long_rows() -> Graph:
+    """Few nonzeros in rows of many tiles, as gaps are smaller for."""
+    network = Builder(np.random.default_rng(9), (900,), density=0.02, levels=5).linear(11, "uint8")
+    return network.linear(3).graph()
 
 
 def _large_map() -> Graph:

@@ -42,7 +42,21 @@ def hollow() -> Graph:
     return made.graph()
 
 
+def in_blocks(rows: int, columns: int) -> Graph:
+    """Full blocks, a number of rows and columns that no block divides, and codes of both kinds."""
+    made = chain(150, 70, 22, 7, density=1.0, levels=8)
+    for node in made.nodes:
+        outputs, _, _, inputs = node.weight.shape  # type: ignore[attr-defined]
+        live = made.rng.random((-(-outputs // rows), -(-inputs // columns))) < 0.3
+        mask = np.kron(live, np.ones((rows, columns), bool))[:outputs, :inputs]
+        object.__setattr__(node, "weight", (node.weight[:, 0, 0] * mask)[:, None, None].astype(np.int8))  # type: ignore[attr-defined]
+    return made.graph()
+
+
 NETWORKS = {
+    "blocks of rows": in_blocks(4, 1),
+    "blocks of columns": in_blocks(1, 4),
+    "blocks of vectors": in_blocks(1, 16),
     "odd sizes": chain(37, 13, 7, density=0.4, levels=7).graph(),
     "one row of one input": chain(1, 1, density=1.0, levels=1).graph(),
     "255 columns": chain(255, 9, 3, density=0.15, levels=200, per_channel=True).graph(),

@@ -32,7 +32,7 @@ def _every(shape: tuple[int, int, int, int], step: int, levels: list[int]) -> np
 
 
 def three_formats() -> Graph:
-    """Three linear layers, which the flash objective stores as Huffman codes, dense, and as an index stream."""
+    """Three linear layers for Huffman codes, dense weights, and an index stream."""
     first = Linear(
         name="hidden.0", inputs=("x",), output="a", weight=_every((6, 1, 1, 16), 3, [-3, 5]),
         bias=np.array([64, -128, 0, 192, 32, -32], np.int32), dense_shape=(8, 1, 1, 20),

@@ -68,3 +68,28 @@ def test_the_input_itself_may_be_joined() -> None:
     made = Builder(np.random.default_rng(0), (5, 5, 2)).conv(2, (3, 3), padding=(1, 1, 1, 1), dtype="int8")
     made.add("x").concat(("x",)).conv(3, (3, 3), padding=(1, 1, 1, 1)).multiply("t3")
     check(made.graph(), "flash")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_elements_move(dtype: DType) -> None:
+    """Transposed, every second, between margins, a series of a map, and what only gets another shape."""
+    made = Builder(np.random.default_rng(1), (4, 6, 3)).conv(3, (1, 1), dtype=dtype)
+    made.rearrange((6, 4, 3), 0, (6, 4, 3), (3, 18, 1)).conv(2, (3, 3), padding=(1, 1, 1, 1), dtype=dtype)
+    made.rearrange((3, 2, 2), 2, (3, 2, 2), (16, 4, 1)).rearrange((2, 6), 0, (1, 1, 12), (0, 0, 1))
+    made.conv(3, (1, 2), padding=(0, 0, 1, 1), dtype=dtype).rearrange((9,), 0, (1, 3, 3), (0, 1, 3)).linear(2)
+    kernels = check(made.graph(), "flash")
+    assert kernels.count("rearrange") == 3
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_each_channel_has_a_factor_and_an_offset(dtype: DType) -> None:
+    made = Builder(np.random.default_rng(1), (4, 5, 3)).affine(dtype).conv(7, (1, 1), dtype=dtype).affine("uint8")
+    made.conv(2, (3, 3), padding=(1, 1, 1, 1), dtype=dtype).affine(dtype).conv(3, (2, 2), padding=(0, 1, 1, 0))
+    kernels = check(made.flatten().affine().graph(), "flash")
+    assert kernels.count("affine") == 4
+
+
+def test_what_is_flattened_is_joined_as_a_vector() -> None:
+    made = Builder(np.random.default_rng(1), (3, 4, 2)).conv(2, (2, 2)).flatten().affine("uint8").softmax("uint8")
+    made.back_to("t0").flatten().concat(("t3", "t4")).back_to("t4").multiply("t3").concat(("t5", "t4"))
+    check(made.softmax().argmax().graph(), "flash")

@@ -15,12 +15,12 @@ from tinybayes.emit.network import network_files
 from tinybayes.ir import Graph, verify
 from tinybayes.ir.nodes import INTEGER_OPERATORS
 from tinybayes.plan import make_plan
-from tinybayes.plan.coefficients import COEFFICIENTS
 from tinybayes.plan.coefficients_conv import CONV_COEFFICIENTS
+from tinybayes.plan.coefficients_linear import LINEAR_COEFFICIENTS
 from tinybayes.plan.coefficients_unary import UNARY_COEFFICIENTS
 from tinybayes.plan.core_class import CORE_CLASSES
-from tinybayes.plan.cost import TERMS
 from tinybayes.plan.cost_conv import CONV_TERMS
+from tinybayes.plan.cost_linear import LINEAR_TERMS
 from tinybayes.plan.cost_unary import UNARY_TERMS
 from tinybayes.plan.formats import FORMATS
 from tinybayes.plan.steps import PAD, STEP_OPERATORS
@@ -127,17 +127,19 @@ def test_map_networks_agree_with_the_reference(graph: Graph, objective: str) -> 
 
 @pytest.mark.parametrize("weight_format", sorted({name for _, name in FORMATS}))
 def test_every_format_of_every_operator(weight_format: str) -> None:
-    core = "cortex-m55" if weight_format == "gather" else "cortex-m4"
+    core = "cortex-m55" if weight_format in ("gather", "blocks1x16") else "cortex-m4"
     rng = np.random.default_rng(3)
     vector = Builder(rng, (300,)).linear(40, "uint8").linear(6).graph()
+    if weight_format == "delta":  # few nonzeros in rows of many tiles: what gaps are smaller for
+        vector = Builder(rng, (900,), density=0.02).linear(8).graph()
     kernels = check(vector, "flash", core, formats=formats_preferring(weight_format, vector, core))
     if ("linear", weight_format) in FORMATS:
-        assert kernels == [f"linear_{weight_format}"] * 2
+        assert kernels == [f"linear_{weight_format}"] * len(vector.nodes)
     # Four channels and a padded copy of the input: what blocks of weights want.
     chain = Builder(rng, (9, 12, 4)).conv(8, (3, 3), padding=(1, 1, 1, 1)).max_pool((2, 2)).conv(4, (2, 3), (1, 2))
     plane = chain.average_pool((1, 2)).flatten().linear(3).graph()
     kernels = check(plane, "flash", core, formats=formats_preferring(weight_format, plane, core))
-    if ("conv", weight_format) in FORMATS:
+    if ("conv", weight_format) in FORMATS and weight_format != "depthwise":
         assert kernels.count(f"conv_{weight_format}") == 2
 
 
@@ -168,6 +170,49 @@ def test_a_single_level_and_a_single_nonzero() -> None:
     assert check(graph, "flash") in (["linear_huffman"], ["linear_index"])
 
 
+LINEAR = sorted({name for op, name in FORMATS if op == "linear"})
+
+
+@pytest.mark.parametrize("weight_format", LINEAR)
+def test_fully_connected_shapes(weight_format: str) -> None:
+    """257, 256 and 255 columns, one row, 1x1, one column, and empty rows, with one level and with many."""
+    core = "cortex-m55" if weight_format in ("gather", "blocks1x16") else "cortex-m4"
+    chain = Builder(np.random.default_rng(1), (257,), density=0.05, levels=1)
+    chain.linear(256, "uint8")
+    chain.levels, chain.per_channel = 9, True
+    chain.linear(255).linear(1, "uint8")
+    chain.density = 1.0
+    chain.linear(1).linear(40, "uint8")
+    chain.density = 0.5
+    chain.linear(9)
+    for node in (chain.nodes[0], chain.nodes[-1]):
+        node.weight[[0, -1]] = 0
+    graph = chain.graph()
+    kernels = check(graph, "flash", core, formats=formats_preferring(weight_format, graph, core))
+    assert f"linear_{weight_format}" in kernels
+
+
+def test_a_matrix_of_zeros_has_formats() -> None:
+    chain = Builder(np.random.default_rng(0), (9,)).linear(5)
+    chain.nodes[0].weight[:] = 0
+    assert check(chain.graph(), "flash") != []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weight_format", LINEAR)
+def test_65537_nonzeros(weight_format: str) -> None:
+    chain = Builder(np.random.default_rng(0), (512,), density=0.0, levels=6)
+    chain.linear(256)
+    weight = chain.nodes[0].weight.reshape(-1)
+    weight[:] = 0
+    places = chain.rng.choice(weight.size, 65_537, replace=False)
+    weight[places] = chain.rng.choice([-128, -5, 3, 127], places.size)
+    graph = chain.graph()
+    core = "cortex-m55" if weight_format in ("gather", "blocks1x16") else "cortex-m4"
+    formats = formats_preferring(weight_format, graph, core)
+    check(graph, "flash", core, formats=formats, samples=3)
+
+
 def test_saturating_accumulators() -> None:
     chain = Builder(np.random.default_rng(1), (400,), density=1.0, levels=200).linear(8)
     requant = chain.nodes[0].requant
@@ -188,12 +233,13 @@ def test_a_layer_is_called_even_where_gcc_12_takes_its_stores_for_accesses_of_ad
 
 def test_the_sides_name_the_same_kernels() -> None:
     macs = {f"{op}_{weight_format}" for op, weight_format in FORMATS}
-    assert set(COEFFICIENTS) == set(CONV_COEFFICIENTS) == set(UNARY_COEFFICIENTS) == set(CORE_CLASSES)
-    known = set(TERMS) | set(CONV_TERMS) | {("linear", "straight")}
+    every = (LINEAR_COEFFICIENTS, CONV_COEFFICIENTS, UNARY_COEFFICIENTS)
+    assert all(set(coefficients) == set(CORE_CLASSES) for coefficients in every)
+    known = set(LINEAR_TERMS) | set(CONV_TERMS) | {("linear", "straight")}
     assert set(FORMATS) == known, "straight-line code knows its own cycles"
-    everywhere = set(TERMS) - {("linear", "gather")}
-    assert all(set(coefficients) >= everywhere for coefficients in COEFFICIENTS.values())
-    assert set(COEFFICIENTS["mve"]) == set(TERMS)
+    on_some = {"gather": {"mve"}, "blocks1x16": {"mve"}, "blocks1x4": {"dsp", "mve"}}
+    for core, coefficients in LINEAR_COEFFICIENTS.items():
+        assert set(coefficients) == {key for key in LINEAR_TERMS if core in on_some.get(key[1], set(CORE_CLASSES))}
     assert all(set(coefficients) == set(CONV_TERMS) for coefficients in CONV_COEFFICIENTS.values())
     assert all(
         set(coefficients) == set(UNARY_TERMS) <= set(STEP_OPERATORS) for coefficients in UNARY_COEFFICIENTS.values()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.test_kernels import SETTINGS, check
@@ -17,6 +17,7 @@ from tinybayes.plan.cost_unary import UNARY_TERMS
 from tinybayes.plan.steps import lower
 
 DTYPES = ("int8", "uint8")
+FEWER = settings(SETTINGS, max_examples=8)
 
 
 def chain(shape: tuple[int, ...], seed: int = 0, **options: object) -> Builder:
@@ -35,7 +36,7 @@ def element_networks(draw: st.DrawFn) -> Graph:
     return made.pointwise().graph()
 
 
-@SETTINGS
+@FEWER
 @given(element_networks(), st.sampled_from(("flash", "latency")))
 def test_tables_and_other_scales_agree_with_the_reference(graph: Graph, objective: str) -> None:
     check(graph, objective)
@@ -74,7 +75,7 @@ def softmax_networks(draw: st.DrawFn) -> Graph:
     return made.softmax().graph()
 
 
-@SETTINGS
+@FEWER
 @given(softmax_networks(), st.sampled_from(("flash", "latency")))
 def test_softmax_and_argmax_agree_with_the_reference(graph: Graph, objective: str) -> None:
     check(graph, objective)
@@ -102,7 +103,7 @@ def window_networks(draw: st.DrawFn) -> Graph:
     return made.flatten().linear(3).graph()
 
 
-@SETTINGS
+@FEWER
 @given(window_networks(), st.sampled_from(("flash", "latency")))
 def test_windows_that_differ_agree_with_the_reference(graph: Graph, objective: str) -> None:
     check(graph, objective)

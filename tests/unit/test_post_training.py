@@ -11,6 +11,8 @@ from torch import nn
 from tinybayes import tbn
 from tinybayes.errors import LimitError, UserError
 from tinybayes.pipeline import reference_accuracy
+from tinybayes.plan.candidates import candidates_of, parts
+from tinybayes.plan.steps import lower
 from tinybayes.post_training import compress_model
 
 
@@ -72,10 +74,11 @@ def test_levels_that_are_too_few_are_named(trained: nn.Module, digits: tuple[np.
         ({"sparsity": 1.0}, "--sparsity: got 1.0"),
         ({"bits": 9}, "--bits: got 9, wanted 1 to 8"),
         ({"max_drop": -1.0}, "--max-drop: got -1.0"),
+        ({"blocks": "2x2"}, "--blocks: got '2x2', wanted rows x columns, one of 1x4, 4x1, 1x16"),
     ],
 )
 def test_options_out_of_range(
-    trained: nn.Module, digits: tuple[np.ndarray, np.ndarray], options: dict[str, float], part: str
+    trained: nn.Module, digits: tuple[np.ndarray, np.ndarray], options: dict[str, object], part: str
 ) -> None:
     with pytest.raises(UserError, match=part):
         compress_model(trained, digits[0][:10], **options)
@@ -89,3 +92,18 @@ def test_the_network_keeps_its_figures_in_its_file(
     back = tbn.load(tmp_path / "net.tbn")
     assert back.facts["compressed"]["sparsity"] == pytest.approx(0.4, abs=0.02)
     assert sum(node.nonzero for node in back.mac_nodes) == found.nonzero
+
+
+def test_blocks_reach_the_kernels_that_are_made_for_them(
+    trained: nn.Module, digits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    found = compress_model(trained, digits[0][:300], sparsity=0.6, max_drop=40.0, blocks="1x4")
+    assert found.graph.facts["compressed"]["blocks"] == "1x4"
+    first = candidates_of(parts(lower(found.graph))[0], "dsp")
+    fewest = min(
+        step.encoding.array("places").values.size
+        for candidate in first
+        for step in candidate.steps
+        if step.format == "blocks1x4"
+    )
+    assert 4 * fewest < 1.2 * found.graph.mac_nodes[0].nonzero, "blocks are nearly full"

@@ -5,7 +5,7 @@ and Faul (AISTATS 2003). Needs scikit-learn: ``pip install 'tinybayes[rvm]'``.
 """
 
 import warnings
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tinybayes.bayes.marginal_likelihood import Floats, SparseModel, fit_classification, fit_regression
+
+if TYPE_CHECKING:
+    from tinybayes.bayes.networks import KernelClassifier
 
 KERNELS = ("rbf", "linear")
 
@@ -161,3 +164,15 @@ class RVC(ClassifierMixin, _RelevanceVectors):  # type: ignore[misc]
             variance = np.einsum("ni,ij,nj->n", phi, covariance, phi)
             corrected.append(phi @ mean / np.sqrt(1 + np.pi / 8 * variance))
         return np.stack(corrected, axis=1)
+
+    def to_network(self) -> "KernelClassifier":
+        """The fitted classifier as a torch module that compiles; needs torch.
+
+        Its largest output is ``predict``'s class, ``classes_`` by index, but where the variance of the scores turns the
+        order of several classes round: the network has the posterior means alone.
+        """
+        from tinybayes.bayes.networks import KernelClassifier
+
+        check_is_fitted(self)
+        reach = float(np.abs(self.centers_).max(initial=0.0)) or 1.0
+        return KernelClassifier(self, reach)

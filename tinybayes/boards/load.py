@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tinybayes.assets import asset_directory
 from tinybayes.boards.cores import CORES, Core
+from tinybayes.boards.flashing import take_flashing
 from tinybayes.boards.record import Board, Chip, ChipTimer, FlashTiming, Qemu, Region, Uart
 from tinybayes.boards.schema import Table
 from tinybayes.boards.setup import take_setup
@@ -64,6 +65,7 @@ def load_board(name: str, directory: Path | None = None) -> Board:
         qemu=_qemu(table.take_table("qemu")) if table.has("qemu") else None,
         setup=take_setup(table),
         boot_loader_bytes=_boot_loader_bytes(table, chip.flash),
+        flashing=take_flashing(table),
     )
     table.finish()
     if board.stack_bytes % 8:

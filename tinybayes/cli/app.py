@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from tinybayes.cli import calibrate, commands, fake, train
+from tinybayes.cli import calibrate, commands, device, fake, flash, rack, train
 from tinybayes.cli.show import errors_console
 from tinybayes.errors import TinybayesError
 
@@ -31,6 +31,9 @@ app = typer.Typer(
 train.register(app)
 commands.register(app)
 calibrate.register(app)
+flash.register(app)
+device.register(app)
+rack.register(app)
 fake.register(app)
 
 

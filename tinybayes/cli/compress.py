@@ -22,6 +22,10 @@ def compress(
     max_drop: Annotated[
         float, typer.Option(help="Percentage points of accuracy (or of unchanged classes) that may be lost.")
     ] = 1.0,
+    blocks: Annotated[
+        str | None,
+        typer.Option(metavar="ROWSxCOLUMNS", help="Prune blocks of weights: 1x4 (DSP), 4x1 (no DSP) or 1x16 (MVE)."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Compress a trained network without training: magnitude pruning, weight sharing, integers, entropy coding.
@@ -43,6 +47,7 @@ def compress(
             sparsity=sparsity,
             bits=bits,
             max_drop=max_drop,
+            blocks=blocks,
             progress=lambda done, total: show("searching", done, total),
         )
     tbn.save(found.graph, out)

@@ -1,4 +1,4 @@
-"""Entropy coding: bit streams, canonical Huffman codes, gaps between nonzeros, and a reproducible DEFLATE."""
+"""Entropy coding: bit streams, canonical Huffman codes, tANS, gaps between nonzeros, and a reproducible DEFLATE."""
 
 from tinybayes.coding.bits import BitReader, BitWriter, EndOfBitsError
 from tinybayes.coding.deflate import deflate
@@ -12,12 +12,14 @@ from tinybayes.coding.huffman import (
     is_complete,
     lookup_table,
 )
+from tinybayes.coding.tans import TansTable, state_counts, tans_decode, tans_encode, tans_table
 
 __all__ = [
     "BitReader",
     "BitWriter",
     "CanonicalDecoder",
     "EndOfBitsError",
+    "TansTable",
     "canonical_codes",
     "check_lengths",
     "code_lengths",
@@ -29,4 +31,8 @@ __all__ = [
     "is_complete",
     "lookup_table",
     "positions_from_gaps",
+    "state_counts",
+    "tans_decode",
+    "tans_encode",
+    "tans_table",
 ]

@@ -1,6 +1,7 @@
 """Making a trained network small: pruning, BatchNorm folding, weight sharing, and the estimate of its size."""
 
 from tinybayes.compress.bits import entropy_bits, estimated_bytes, gap_bits
+from tinybayes.compress.blocks import SHAPES, BlockShape
 from tinybayes.compress.compensate import compensate
 from tinybayes.compress.deep_compression import HanSize, han_sizes, prune_by_deviation
 from tinybayes.compress.entropy import coded_bits
@@ -13,6 +14,8 @@ from tinybayes.compress.share import GRID, MAX_LEVELS, SharedNetwork, cluster, s
 __all__ = [
     "GRID",
     "MAX_LEVELS",
+    "SHAPES",
+    "BlockShape",
     "HanSize",
     "MaskedNetwork",
     "SharedNetwork",

@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tinybayes.compress.blocks import BlockShape
 from tinybayes.compress.share import cluster, snap_to_grid
 from tinybayes.ir import Graph, MacNode
 
 Weights = npt.NDArray[np.float32]
 
 
-def layer_adaptive_scores(weight: Weights) -> npt.NDArray[np.float64]:
+def layer_adaptive_scores(weight: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """How much each weight matters beside the larger ones of its layer, in 0 to 1, shaped as ``weight``.
 
     w^2 over the sum of w^2 of all weights at least as large (Lee et al., *Layer-Adaptive Sparsity for the
@@ -28,14 +29,16 @@ def layer_adaptive_scores(weight: Weights) -> npt.NDArray[np.float64]:
     return scores.reshape(weight.shape)
 
 
-def prune_by_magnitude(graph: Graph, sparsity: float) -> Graph:
+def prune_by_magnitude(graph: Graph, sparsity: float, blocks: BlockShape | None = None) -> Graph:
     """``graph`` (float) with the share ``sparsity`` of all its weights set to zero, those that score least.
 
-    Each layer keeps its largest weight, so that none is empty.
+    With ``blocks``, the weights of a block go together or stay together: each scores by its block's energy. Each layer
+    keeps its largest weight (or block), so that none is empty.
     """
     if not 0.0 <= sparsity < 1.0:
         raise ValueError(f"sparsity must be at least 0 and below 1, got {sparsity}")
-    scores = {node.name: layer_adaptive_scores(node.weight) for node in graph.mac_nodes}
+    weights = {node.name: node.weight if blocks is None else blocks.energies(node.weight) for node in graph.mac_nodes}
+    scores = {name: layer_adaptive_scores(weight) for name, weight in weights.items()}
     everything = np.sort(np.concatenate([score.ravel() for score in scores.values()]))
     limit = everything[int(sparsity * everything.size)]
 

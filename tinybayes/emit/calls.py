@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from tinybayes.emit import joins
+from tinybayes.emit import copies, joins
 from tinybayes.emit.arguments import Call, Fields, Struct, source, source_struct
 from tinybayes.emit.arguments import at as _at
 from tinybayes.emit.arguments import layout as _layout
 from tinybayes.emit.arguments import requant as _requant
 from tinybayes.emit.arguments import target as _target
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePool, AveragePoolSpans, Conv, MaxPool, Requantize, Softmax, SpanPool
+from tinybayes.ir import Affine, AveragePool, AveragePoolSpans, Conv, MaxPool, Requantize, Softmax, SpanPool
 from tinybayes.ir.nodes import MacNode
 from tinybayes.plan import Plan, Step
 from tinybayes.plan.bounds import accumulator_bound
@@ -61,9 +61,7 @@ def _weights(step: Step, weights: str) -> Struct:
     assert step.encoding is not None
     constants = step.encoding.constants
     tables = [name for name in _TABLES[step.encoding.format] if step.encoding.array(name) is not None]
-    parameters: dict[str, int | bool] = {
-        name: constants[name] for name in ("gap_bits", "value_bits", "columns") if name in constants
-    }
+    parameters: dict[str, int | bool] = {name: constants[name] for name in _PARAMETERS if name in constants}
     if "by_fours" in constants:
         parameters["by_fours"] = bool(constants["by_fours"])
     struct = _STRUCTS.get(step.kernel, f"tb_{step.encoding.format}")
@@ -71,10 +69,16 @@ def _weights(step: Step, weights: str) -> Struct:
 
 
 _STRUCTS = {"linear_index": "tb_index_words"}
+_PARAMETERS = ("gap_bits", "value_bits", "columns", "width", "tail", "level_count")
 _TABLES = {
     "dense": ("values",),
     "index": ("counts", "entries", "words"),
     "gather": ("counts", "offsets", "values"),
+    "blocks4x1": ("counts", "columns", "values"),
+    "blocks1x4": ("counts", "places", "values", "tails"),
+    "blocks1x16": ("counts", "places", "values"),
+    "delta": ("counts8", "counts16", "words"),
+    "grouped": ("counts", "offsets", "levels"),
     "huffman": ("stream", "gap_table", "value_table"),
 }
 
@@ -220,6 +224,35 @@ def _conv(plan: Plan, step: Step, weights: str) -> Call:
     return Call("tb_conv.h", f"tb_{step.kernel}", arguments)
 
 
+def _conv_depthwise(plan: Plan, step: Step, weights: str) -> Call:
+    walk, field = _walk(step).fields, step.field(plan.graph.input)
+    assert step.encoding is not None
+    assert field is not None
+    constants = step.encoding.constants
+    height, width, _ = step.target.tensor.hwc
+    geometry: Fields = {
+        "values": f"{weights}.values",
+        "each": constants["outputs_each"],
+        "taps_height": constants["tap_rows"],
+        "taps_width": constants["tap_columns"],
+        "tap_down": constants["taps_down"] * step.source.stride_bytes,
+        "tap_right": constants["taps_right"] * step.source.tensor.channels,
+        "row_stride": walk["row_stride"],
+        "column_stride": walk["column_stride"],
+        "height": height,
+        "width": width,
+        "output_row_gap": step.target.row_gap_bytes,
+        "aligned": field.aligned,
+    }
+    arguments = (
+        _source_struct(plan, step),
+        _target(plan, step, origin=True),
+        Struct("tb_depthwise", geometry),
+        _rows(step, weights),
+    )
+    return Call("tb_conv_depthwise.h", "tb_conv_depthwise", arguments)
+
+
 def _pool(plan: Plan, step: Step, _weights_name: str) -> Call:
     pool = step.node
     assert isinstance(pool, MaxPool | AveragePool)
@@ -281,7 +314,9 @@ def _requantize(plan: Plan, step: Step, _weights_name: str) -> Call:
 
 
 def _vectors(step: Step) -> Struct:
-    height, width, channels = step.source.tensor.hwc
+    # A flattened tensor is stored as the map that it came from.
+    height, width, _ = step.target.tensor.hwc
+    channels = step.source.tensor.elements // (height * width)
     gap = step.target.row_gap_bytes
     fields: Fields = {
         "rows": height if gap else 1,
@@ -339,6 +374,15 @@ def _pool_spans(plan: Plan, step: Step, weights: str) -> Call:
     return Call("tb_spans.h", "tb_pool_spans", arguments)
 
 
+def _affine(plan: Plan, step: Step, weights: str) -> Call:
+    node = step.node
+    assert isinstance(node, Affine)
+    tables = {name: f"{weights}.{name}" for name in ("multipliers", "offsets")}
+    affine = Struct("tb_affine", {**tables, "shift": node.shift, "low": node.low, "high": node.high})
+    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), _vectors(step), affine)
+    return Call("tb_affine.h", "tb_affine", arguments)
+
+
 def _pad(plan: Plan, step: Step, _weights_name: str) -> Call:
     arguments = (_source(plan, step), _target(plan, step, origin=False), _layout(step.target))
     return Call("tb_map.h", "tb_pad", arguments)
@@ -356,12 +400,18 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "linear_index": _linear,
     "linear_huffman": _linear,
     "linear_gather": _linear,
+    "linear_blocks4x1": _linear,
+    "linear_blocks1x4": _linear,
+    "linear_blocks1x16": _linear,
+    "linear_delta": _linear,
+    "linear_grouped": _linear,
     "linear_straight": _straight,
     "conv_dense": _conv_dense,
     "conv_index": _conv,
     "conv_huffman": _conv,
     "conv_pairs": _conv_stored,
     "conv_blocks": _conv_stored,
+    "conv_depthwise": _conv_depthwise,
     "max_pool": _pool,
     "average_pool": _pool,
     "select": _select,
@@ -372,6 +422,8 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "add": joins.add,
     "multiply": joins.multiply,
     "concat": joins.concat,
+    "affine": _affine,
+    "rearrange": copies.rearrange,
     "max_pool_spans": _pool_spans,
     "average_pool_spans": _pool_spans,
     "pad": _pad,

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from tinybayes.emit.arguments import Call, Struct, requant
-from tinybayes.ir import Requant
+from tinybayes.emit.arguments import Call, Struct, requant, source_struct, target
+from tinybayes.ir import Rearrange, Requant
+from tinybayes.plan import Plan, Step
 
 _DIMENSIONS = 3
 _LARGEST_CODE = 255
@@ -22,6 +23,17 @@ def copy(
     fields = {"counts": _list(counts), "input_strides": _list(read), "output_strides": _list(written)}
     bound = f"&(const struct tb_requant){requant(into, where, bound=_LARGEST_CODE)}" if into is not None else "NULL"
     return Call("tb_copy.h", "tb_copy", (source, output, Struct("tb_block", fields), bound))
+
+
+def rearrange(plan: Plan, step: Step, _weights: str) -> Call:
+    """Elements in another order."""
+    node = step.node
+    assert isinstance(node, Rearrange)
+    stored = source_struct(plan, step.source)
+    begin = Struct(stored.type, {**stored.fields, "data": f"{stored.fields['data']} + {node.offset}"})
+    written = (node.sizes[1] * node.sizes[2], node.sizes[2], 1)
+    output = target(plan, step, origin=True)
+    return copy(node.name, begin if node.offset else stored, output, node.sizes, (node.strides, written))
 
 
 def _joined(sizes: Sequence[int], read: Sequence[int], written: Sequence[int]) -> tuple[list[int], ...]:

@@ -4,7 +4,6 @@ from tinybayes.emit.arguments import Call, Struct, requant, source_struct, targe
 from tinybayes.emit.copies import copy
 from tinybayes.errors import InternalError
 from tinybayes.ir import Add, Concat, Multiply
-from tinybayes.ir.verify import spreads
 from tinybayes.plan import Plan, Step
 
 _LARGEST_CODE = 255
@@ -37,9 +36,9 @@ def _operands(plan: Plan, step: Step) -> tuple[Struct, Struct, str, Struct]:
 def _join(step: Step) -> Struct:
     first, second = step.sources
     rows = step.target.height if step.target.has_margins else 1
-    spread = spreads(first.tensor, second.tensor)
+    spread = first.tensor.elements != second.tensor.elements
     elements = first.tensor.elements // rows
-    columns = elements // first.tensor.channels if spread else 1
+    columns = elements // second.tensor.elements if spread else 1
     fields = {
         "rows": rows,
         "columns": columns,
@@ -57,8 +56,8 @@ def concat(plan: Plan, step: Step, _weights: str) -> tuple[Call, ...]:
     strides = step.target.strides_bytes
     made = []
     begin = 0
-    for stored, into in zip(step.sources, node.requants, strict=True):
-        sizes = stored.tensor.hwc
+    for name, stored, into in zip(node.inputs, step.sources, node.requants, strict=True):
+        sizes = plan.graph.tensors[name].hwc  # a flattened tensor is stored as the map that it came from
         contiguous = (sizes[1] * sizes[2], sizes[2], 1)
         output = target(plan, step, origin=True, offset=begin * strides[node.axis])
         made.append(copy(node.name, source_struct(plan, stored), output, sizes, (contiguous, strides), into))

@@ -14,12 +14,21 @@ from tinybayes.ir import ArgMax, Pointwise
 from tinybayes.plan import Encoding, Plan, Step, WeightArray
 
 _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
-    "tb_linear.h": ("tb_formats.h", "tb_linear_dense.h", "tb_linear_index.h"),
+    "tb_linear.h": (
+        "tb_formats.h",
+        "tb_linear_blocks.h",
+        "tb_linear_delta.h",
+        "tb_linear_dense.h",
+        "tb_linear_grouped.h",
+        "tb_linear_index.h",
+    ),
     "tb_conv.h": ("tb_formats.h", "tb_pooling.h", "tb_sparse.h"),
     "tb_conv_dense.h": ("tb_dot.h", "tb_dot_mve.h", "tb_patch.h", "tb_pooling.h", "tb_pooling_mve.h"),
+    "tb_conv_depthwise.h": ("tb_depthwise_mve.h",),
     "tb_map.h": (),
     "tb_pointwise.h": (),
     "tb_join.h": (),
+    "tb_affine.h": ("tb_softmax.h",),
     "tb_copy.h": (),
     "tb_softmax.h": (),
     "tb_spans.h": (),
@@ -127,7 +136,7 @@ def network_files(plan: Plan, name: str) -> dict[str, str]:
         "input": plan.graph.input_tensor,
         "output": plan.graph.output_tensor,
         "scaling": plan.graph.input_scaling,
-        "output_meaning": _CLASS_NUMBER if plan.steps[-1].op == ArgMax.op else "codes of the result",
+        "output_meaning": _output_meaning(plan),
     }
     templates = environment()
     templates.filters.update(c_float=c_float, c_values=c_values)
@@ -148,6 +157,16 @@ def network_files(plan: Plan, name: str) -> dict[str, str]:
     needed = {"tb_arith.h", *headers, *(other for header in headers for other in _RUNTIME_HEADERS[header])}
     files |= {f"network/{header}": (runtime / header).read_text(encoding="utf-8") for header in needed}
     return dict(sorted(files.items()))
+
+
+def _output_meaning(plan: Plan) -> str:
+    """What the output holds, for the header. A network's own word is kept where it can stand in a comment."""
+    if plan.steps[-1].op == ArgMax.op:
+        return _CLASS_NUMBER
+    told = plan.graph.facts.get("output_meaning")
+    if isinstance(told, str) and re.fullmatch(r"[\w ,.;:()+=-]{1,80}", told, re.ASCII):
+        return f"codes of the result: {told}"
+    return "codes of the result"
 
 
 def c_identifier(name: str) -> str:

@@ -1,5 +1,6 @@
 """A network under construction: operators in order, channels last, that remember torch's layout."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -10,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.errors import FileFormatError, UnsupportedError
+from tinybayes.frontend.loops import LOOPS, nested_loops
 from tinybayes.frontend.program import Call, Constant, Program, Ref, as_real
-from tinybayes.ir import Flatten, Graph, InputScaling, Node, Tensor
+from tinybayes.ir import Flatten, Graph, InputScaling, Node, Rearrange, Tensor
 
 INPUT = "input"
 
@@ -22,12 +24,25 @@ class Value:
 
     ``torch_shape`` is its shape in torch, without the batch. ``order`` is None where a vector's elements stand as in
     torch; behind a flattened map it holds for every element its position in torch's vector, because a map is stored
-    channels last here and torch flattens it channels first.
+    channels last here and torch flattens it channels first. ``view`` is given where the tensor is looked at in another
+    way: where each element lies in the tensor's memory, int64 of torch's shape.
     """
 
     tensor: str
     torch_shape: tuple[int, ...]
     order: npt.NDArray[np.int64] | None = None
+    view: npt.NDArray[np.int64] | None = None
+
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """Where each element lies in the tensor's memory, int64 of torch's shape."""
+        if self.view is not None:
+            return self.view
+        elements = math.prod(self.torch_shape)
+        if self.order is not None:
+            return np.argsort(self.order)
+        shape = channels_last(self.torch_shape)
+        return np.moveaxis(np.arange(elements, dtype=np.int64).reshape(shape), -1, 0)
 
 
 class Chain:
@@ -46,6 +61,8 @@ class Chain:
         channels = self.tensors[INPUT].channels
         self.mean, self.std = np.zeros(channels), np.ones(channels)
         self._names: Counter[str] = Counter()
+        self._looked_at: dict[str, tuple[Call, str]] = {}
+        self.moved: dict[str, str] = {}
         self.reads = Counter(name for call in calls for name in call.reads)
 
     def value(self, call: Call, argument: str) -> Value:
@@ -66,7 +83,63 @@ class Chain:
             )
         if reference.name not in self.values:
             raise self.damaged(call, f"reads {reference.name!r}, which nothing has computed")
-        return self.values[reference.name]
+        return self.settled(call, reference.name)
+
+    def positions(self, call: Call, argument: str) -> npt.NDArray[np.int64]:
+        """Where each element of the tensor that ``call`` takes as ``argument`` lies in memory, in torch's shape."""
+        reference = call.arguments.get(argument)
+        if not isinstance(reference, Ref) or reference.name not in self.values:
+            return self.value(call, argument).positions
+        self._looked_at[call.result] = call, reference.name
+        return self.values[reference.name].positions
+
+    def look_at(self, call: Call, positions: npt.NDArray[np.int64]) -> None:
+        """The result of ``call`` is the tensor that it takes, its elements in the order ``positions``."""
+        value = self.values[self._looked_at[call.result][1]]
+        self.values[call.result] = Value(value.tensor, positions.shape, view=positions)
+
+    def settled(self, call: Call, name: str) -> Value:
+        """The value ``name`` as operators read it; where it is a view, its elements are moved if they must be."""
+        value = self.values[name]
+        if value.view is None:
+            return value
+        shape, source = value.torch_shape, self.tensors[value.tensor]
+        if not 1 <= len(shape) <= 3:
+            self.refuse(call, f"reads a tensor (batch, {', '.join(map(str, shape))}) of more than 4 dimensions")
+        positions = (value.view if len(shape) == 1 else np.moveaxis(value.view, 0, -1)).reshape(-1)
+        memory = channels_last(shape)
+        in_place = np.array_equal(positions, np.arange(source.elements))
+        if in_place and memory == source.shape:
+            self.values[name] = Value(value.tensor, shape)
+            return self.values[name]
+        maker, _ = self._looked_at[name]
+        whole = positions.size == source.elements and np.array_equal(np.sort(positions), np.arange(source.elements))
+        node: Node
+        if len(shape) == 1 and whole and len(source.shape) > 1:
+            # What reads a vector can take its elements in any order.
+            called = self.name(maker, Flatten.op)
+            node = Flatten(name=called, inputs=(value.tensor,), output=called)
+            self.values[name] = Value(called, shape, None if in_place else np.argsort(positions))
+        else:
+            called = self.name(maker, Rearrange.op)
+            node = self._moved(call, called, value, positions)
+            self.values[name] = Value(called, shape)
+        self.tensors[called] = Tensor(called, memory)
+        self.nodes.append(node)
+        self.moved[name] = value.tensor
+        return self.values[name]
+
+    def _moved(self, call: Call, called: str, value: Value, positions: npt.NDArray[np.int64]) -> Node:
+        found = nested_loops(positions)
+        if found is None or len(found[1]) > LOOPS:
+            self.refuse(
+                call, f"reads elements of {value.tensor!r} in an order that {LOOPS} nested loops forward do not give"
+            )
+        loops = [(1, 0)] * (LOOPS - len(found[1])) + found[1]
+        (a, d), (b, e), (c, f) = loops
+        return Rearrange(
+            name=called, inputs=(value.tensor,), output=called, offset=found[0], sizes=(a, b, c), strides=(d, e, f)
+        )
 
     def constant(self, call: Call, argument: str) -> npt.NDArray[np.float32] | None:
         """A weight that ``call`` reads, float32 and finite, or None if the argument is absent."""
@@ -122,16 +195,20 @@ class Chain:
         """The order of the elements that ``node`` reads, which element-wise operators keep."""
         if node.op not in ("relu", "batch_norm", "pointwise", "softmax", "add", "multiply"):
             return None
-        return next((value.order for value in self.values.values() if value.tensor == node.input), None)
+        plain = (value for value in self.values.values() if value.view is None)
+        return next((value.order for value in plain if value.tensor == node.input), None)
 
     def overwrite(self, call: Call) -> None:
         """``call`` works in place: its result also is, from now on, the tensor that it took."""
         before, result = call.arguments.get("self", call.arguments.get("input")), self.values[call.result]
         if isinstance(before, Ref) and before.name in self.values:
+            base = self.moved.get(before.name)
+            if sum(self.reads[name] for name, value in self.values.items() if value.tensor == base) > 1:
+                self.refuse(call, "works in place on a view of a tensor that is read elsewhere: that is not supported")
             old = self.values[before.name].tensor
             for name, value in self.values.items():
                 if value.tensor == old:
-                    self.values[name] = replace(result, torch_shape=value.torch_shape)
+                    self.values[name] = replace(value, tensor=result.tensor)
 
     def alias(self, call: Call, value: Value, torch_shape: tuple[int, ...] | None = None) -> None:
         """The result of ``call`` is ``value``, perhaps under another shape with the same order of elements."""

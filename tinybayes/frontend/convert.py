@@ -3,7 +3,7 @@
 from tinybayes.errors import InternalError, UnsupportedError, did_you_mean
 from tinybayes.frontend.chain import Chain
 from tinybayes.frontend.operators import HANDLERS, SUPPORTED
-from tinybayes.frontend.program import Call, Program
+from tinybayes.frontend.program import Call, Program, Ref
 from tinybayes.ir import Graph, verify
 
 
@@ -23,6 +23,8 @@ def convert(program: Program) -> Graph:
         if call.operator.endswith("_"):
             chain.overwrite(call)
         _check_shape(chain, call)
+    if live and program.output in chain.values:
+        chain.settled(live[-1], program.output)
     graph = chain.graph()
     try:
         return verify(graph.with_nodes(graph.nodes, graph.tensors))
@@ -44,11 +46,17 @@ def _check_shape(chain: Chain, call: Call) -> None:
 
 
 def _live(program: Program) -> list[Call]:
-    """The calls that the output depends on, in order."""
+    """The calls that the output depends on, in order; those that work in place change what they are given, too."""
     needed = {program.output}
     live: list[Call] = []
     for call in reversed(program.calls):
-        if call.result in needed:
+        changed = call.arguments.get("self", call.arguments.get("input")) if call.operator.endswith("_") else None
+        if call.result in needed or (isinstance(changed, Ref) and changed.name in needed):
             needed.update(call.reads)
             live.append(call)
+        elif isinstance(changed, Ref) and changed.name not in program.paths:
+            raise UnsupportedError(
+                f"{program.source}: {call.place}: aten.{call.operator} works in place, and nothing reads its result: "
+                "write x = f(x), so that what depends on it can be seen"
+            )
     return live[::-1]

@@ -25,7 +25,8 @@ def import_module(module: nn.Module, example: Tensor | npt.NDArray[np.floating] 
     """The float network that ``module`` computes.
 
     ``example`` is a batch of real inputs (samples, *sample shape), at least one sample: its shape says what the
-    network takes, and calibration data serves. Raises UserError for an example that is missing or of another kind, and
+    network takes, and calibration data serves. What a module says in ``output_meaning``, a text, goes into the header
+    of its generated code. Raises UserError for an example that is missing or of another kind, and
     UnsupportedError for anything that is not supported, with its place in the module, and for a module that
     torch.export cannot trace.
     """
@@ -52,7 +53,9 @@ def import_module(module: nn.Module, example: Tensor | npt.NDArray[np.floating] 
                 "forward must take one tensor of that shape and be free of Python control flow on data"
             ) from error
         torch.export.save(exported, buffer)
-    return convert(read_archive(buffer, name))
+    graph = convert(read_archive(buffer, name))
+    meaning = getattr(module, "output_meaning", None)
+    return graph.with_facts(output_meaning=meaning) if isinstance(meaning, str) else graph
 
 
 def import_pt2(path: str | os.PathLike[str]) -> Graph:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tinybayes.errors import InternalError
 from tinybayes.ir import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -25,6 +26,7 @@ from tinybayes.ir import (
     MaxPoolSpans,
     Multiply,
     Pointwise,
+    Rearrange,
     Requant,
     Requantize,
     Select,
@@ -32,6 +34,7 @@ from tinybayes.ir import (
     SpanPool,
 )
 from tinybayes.ir import Tensor as Grid
+from tinybayes.ir.functions import RSQRT_LEAST
 
 _CHUNK_SAMPLES = 256
 
@@ -212,19 +215,47 @@ def _concat(node: Concat, graph: Graph) -> Layer:
     return run
 
 
+def _affine(node: Affine, graph: Graph) -> Layer:
+    source, target = graph.tensors[node.input], graph.tensors[node.output]
+    unit = target.scale / 2.0**node.shift
+    factors = torch.from_numpy(node.multipliers.astype(np.float64) * (unit / source.scale))
+    # The offset holds half a code, with which the shift rounds half up.
+    offsets = torch.from_numpy((node.offsets.astype(np.float64) - 2.0 ** (node.shift - 1)) * unit)
+
+    def run(x: Tensor) -> Tensor:
+        real = x * factors[:, None, None] + offsets[:, None, None]
+        return torch.floor(real / target.scale + 0.5).clamp(node.low, node.high) * target.scale
+
+    return run
+
+
+def _rearrange(node: Rearrange, graph: Graph) -> Layer:
+    positions = torch.from_numpy(node.positions)
+    height, width, channels = graph.tensors[node.output].hwc
+
+    def run(x: Tensor) -> Tensor:
+        moved = x.permute(0, 2, 3, 1).flatten(1)[:, positions]
+        return moved.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+
+    return run
+
+
 TORCH_FUNCTIONS: Mapping[str, Callable[..., Tensor]] = MappingProxyType(
     {
         "clamp": torch.clamp,
         "elu": torch.ops.aten.elu,
+        "exp": torch.exp,
         "gelu": F.gelu,
         "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
         "hard_sigmoid": F.hardsigmoid,
         "hard_swish": F.hardswish,
         "leaky_relu": F.leaky_relu,
         "mish": F.mish,
+        "rsqrt": lambda x: torch.rsqrt(x.clamp(min=RSQRT_LEAST)),
         "sigmoid": torch.sigmoid,
         "silu": F.silu,
         "softplus": F.softplus,
+        "square": torch.square,
         "tanh": torch.tanh,
     }
 )
@@ -245,6 +276,8 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         Add.op: _add,
         Multiply.op: _multiply,
         Concat.op: _concat,
+        Rearrange.op: _rearrange,
+        Affine.op: _affine,
         MaxPoolSpans.op: _max_pool_spans,
         AveragePoolSpans.op: _average_pool_spans,
     }

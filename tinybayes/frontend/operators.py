@@ -6,19 +6,20 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.frontend import joins, over_channels, pointwise, pooling
+from tinybayes.frontend import joins, over_channels, pointwise, pooling, views
 from tinybayes.frontend.chain import INPUT, Chain, Value
-from tinybayes.frontend.program import Call, Ref, Symbol
+from tinybayes.frontend.grouping import MAX_WEIGHTS, spread
+from tinybayes.frontend.program import Call, Ref
 from tinybayes.ir import BatchNorm, Conv, Linear, Relu
 from tinybayes.ir.verify import window_output
 
 Float32 = npt.NDArray[np.float32]
 
 SUPPORTED = (
-    "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode right "
-    f"behind them; relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
+    "linear; conv1d and conv2d (any stride, padding, dilation and groups); batch_norm in evaluation mode; "
+    f"relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
     f"{joins.SUPPORTED}; {pooling.SUPPORTED}; "
-    "flatten, view and reshape to (batch, -1); dropout in evaluation mode; (x - mean) / std directly on the input"
+    f"{views.SUPPORTED}; dropout in evaluation mode; add, sub, mul and div by constants of each channel"
 )
 
 
@@ -73,27 +74,31 @@ def convolution(chain: Chain, call: Call) -> None:
         chain.refuse(
             call, f"with a weight of shape {weight.shape} on samples of shape {value.torch_shape} is not supported"
         )
-    if call.number("groups", 1) != 1:
-        chain.refuse(call, f"with groups={call.arguments['groups']} is not supported: use groups=1")
-    if call.pair("dilation", (1, 1), dimensions) != (1, 1):
-        chain.refuse(call, f"with dilation={call.arguments['dilation']} is not supported: use dilation=1")
     if call.flag("transposed"):
         chain.refuse(call, "transposed (a deconvolution) is not supported")
     stride = call.pair("stride", (1, 1), dimensions)
-    kernel = (1, weight.shape[2]) if dimensions == 1 else (weight.shape[2], weight.shape[3])
-    padding = _padding(chain, call, kernel, dimensions)
     height, width, channels = chain.tensors[value.tensor].hwc
-    if weight.shape[1] != channels or min(weight.shape) < 1 or min(stride) < 1:
-        raise chain.damaged(call, f"weight {weight.shape} and stride {stride} for {channels} channels")
+    groups, dilation = call.number("groups", 1), call.pair("dilation", (1, 1), dimensions)
+    fits = groups >= 1 and weight.shape[1] * groups == channels and weight.shape[0] % groups == 0
+    if not fits or min(weight.shape) < 1 or min(stride) < 1 or min(dilation) < 1:
+        given = f"weight {weight.shape}, stride {stride}, dilation {dilation} and groups {groups}"
+        raise chain.damaged(call, f"{given} for {channels} channels")
     outputs = weight.shape[0]
-    ohwi = np.ascontiguousarray(np.moveaxis(weight, 1, -1)).reshape(outputs, *kernel, channels)
+    rows_first = np.ascontiguousarray(np.moveaxis(weight, 1, -1))
+    compact = rows_first.reshape(outputs, *((1,) * (2 - dimensions)), *rows_first.shape[1:])
+    kernel = tuple((size - 1) * apart + 1 for size, apart in zip(compact.shape[1:3], dilation, strict=True))
+    if outputs * math.prod(kernel) * channels > MAX_WEIGHTS:
+        chain.refuse(call, f"with a kernel that spans {kernel} positions, {channels} channels and {outputs} outputs is "
+                           f"not supported: their product is above {MAX_WEIGHTS}")  # fmt: skip
+    ohwi = spread(compact, int(groups), dilation)
+    padding = _padding(chain, call, ohwi.shape[1:3], dimensions)
     rows = window_output(height + padding[0] + padding[1], kernel[0], stride[0])
     columns = window_output(width + padding[2] + padding[3], kernel[1], stride[1])
     name = chain.name(call, Conv.op, "weight")
     node = Conv(
         name=name, inputs=(value.tensor,), output=name, weight=ohwi,
         bias=_bias(chain, call, chain.constant(call, "bias"), outputs),
-        dense_shape=(outputs, *kernel, channels), stride=stride, padding=padding,
+        dense_shape=compact.shape, stride=stride, padding=padding,
     )  # fmt: skip
     torch_shape = (outputs, columns) if dimensions == 1 else (outputs, rows, columns)
     chain.append(call, node, (rows, columns, outputs), torch_shape)
@@ -147,48 +152,6 @@ def relu(chain: Chain, call: Call) -> None:
     chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
 
 
-def flatten(chain: Chain, call: Call) -> None:
-    """aten.flatten from dimension 1 to the last."""
-    value = chain.value(call, "self")
-    rank = len(value.torch_shape) + 1
-    start, end = int(call.number("start_dim", 0)), int(call.number("end_dim", -1))
-    if start % rank != 1 or end % rank != rank - 1:
-        chain.refuse(call, f"of dimensions {start} to {end} is not supported: only from 1 to the last")
-    chain.flatten(call, value)
-
-
-def view(chain: Chain, call: Call) -> None:
-    """aten.view and aten.reshape to (batch, -1), or to the shape that is there already."""
-    value = chain.value(call, "self")
-    sizes = call.arguments.get("size", call.arguments.get("shape"))
-    elements = math.prod(value.torch_shape)
-    if not isinstance(sizes, list) or len(sizes) < 2:
-        chain.refuse(call, f"to {sizes} is not supported: only to (batch, -1)")
-    inner = tuple(sizes[1:])
-    if inner == value.torch_shape:
-        chain.alias(call, value)
-    elif inner == (elements,) or (inner == (-1,) and (isinstance(sizes[0], Symbol) or sizes[0] > 0)):
-        chain.flatten(call, value)
-    else:
-        chain.refuse(call, f"to (batch, {', '.join(map(str, inner))}) is not supported: only to (batch, -1)")
-
-
-def squeeze(chain: Chain, call: Call) -> None:
-    """aten.squeeze of positions of size 1 behind a global average."""
-    value = chain.value(call, "self")
-    rank = len(value.torch_shape) + 1
-    dims = call.arguments.get("dim")
-    given = {d % rank for d in (dims if isinstance(dims, list) else [dims]) if type(d) is int}
-    if not given or min(given) < 2:
-        chain.refuse(call, f"of dimension {dims} is not supported: only of positions (dimensions from 2 on)")
-    gone = {d for d in given if value.torch_shape[d - 1] == 1}
-    shape = tuple(size for d, size in enumerate(value.torch_shape, start=1) if d not in gone)
-    if len(shape) == 1 and gone:
-        chain.flatten(call, value)
-    else:
-        chain.alias(call, value, shape)
-
-
 def same(chain: Chain, call: Call) -> None:
     """Operators that change nothing at inference."""
     if call.flag("train"):
@@ -197,14 +160,13 @@ def same(chain: Chain, call: Call) -> None:
 
 
 def transpose(chain: Chain, call: Call) -> None:
-    """A transposed weight matrix, as decomposed programs hold it."""
+    """A transposed tensor; or a transposed weight matrix, as decomposed programs hold it."""
     reference = call.arguments.get("self", call.arguments.get("input"))
-    if (
-        not isinstance(reference, Ref)
-        or reference.name not in chain.constants
-        or chain.constants[reference.name].ndim != 2
-    ):
-        chain.refuse(call, f"of an activation is not supported. Supported are: {SUPPORTED}")
+    if chain.is_computed(reference):
+        (views.permute if call.operator == "permute" else views.transpose)(chain, call)
+        return
+    if not isinstance(reference, Ref) or chain.constants[reference.name].ndim != 2:
+        chain.refuse(call, f"of a weight that is no matrix is not supported. Supported are: {SUPPORTED}")
     if call.operator == "permute" and call.arguments.get("dims") not in ([1, 0], [-1, 0], [1, -2], [-1, -2]):
         chain.refuse(call, f"of a weight to {call.arguments.get('dims')} is not supported")
     chain.constants[call.result] = chain.constants[reference.name].T
@@ -215,28 +177,28 @@ def arithmetic(chain: Chain, call: Call) -> None:
     """add, sub, mul and div: of two computed tensors, or of one and constants."""
     operator = call.operator.removesuffix("_")
     if not chain.is_computed(call.arguments.get("other")):
-        scale_input(chain, call)
-    elif operator == "div":
+        with_constants(chain, call)
+    elif operator in ("div", "rsub"):
         chain.refuse(call, "of two computed tensors is not supported")
     else:
         {"add": joins.add, "sub": joins.add, "mul": joins.multiply}[operator](chain, call)
 
 
-def scale_input(chain: Chain, call: Call) -> None:
-    """add, sub, mul and div by constants of each channel, directly on the input: its standardisation.
+def with_constants(chain: Chain, call: Call) -> None:
+    """add, sub, mul and div by constants of each channel: its input's standardisation, or a layer of their own.
 
     With x' = (x - mean) / std so far: x' - c = (x - (mean + c std)) / std and x' / c = (x - mean) / (c std).
     """
     value = chain.value(call, "self")
     reference = call.arguments["self"]
     read_once = isinstance(reference, Ref) and chain.reads[reference.name] == 1
-    if value.tensor != INPUT or len(value.torch_shape) != len(chain.program.input_shape) or not read_once:
-        chain.refuse(
-            call, f"is supported only directly on the input, as (x - mean) / std. Elsewhere supported are: {SUPPORTED}"
-        )
     if call.number("alpha", 1) != 1 or call.arguments.get("rounding_mode") is not None:
         chain.refuse(call, "with alpha or a rounding mode is not supported")
-    constant = _per_channel(chain, call)
+    constant = _per_channel(chain, call, value)
+    flips = call.operator == "rsub" or (call.operator.startswith(("mul", "div")) and not (constant > 0).all())
+    if value.tensor != INPUT or not read_once or flips:
+        _affine(chain, call, value, constant)
+        return
     with np.errstate(all="ignore"):
         if call.operator.startswith(("sub", "add")):
             chain.mean = chain.mean + (constant if call.operator.startswith("sub") else -constant) * chain.std
@@ -249,10 +211,29 @@ def scale_input(chain: Chain, call: Call) -> None:
     chain.alias(call, value)
 
 
-def _per_channel(chain: Chain, call: Call) -> npt.NDArray[np.float64]:
-    """The operand ``other``, one number for each channel of the input (or for each feature of a vector)."""
-    channels = chain.program.input_shape[0]
-    rank = len(chain.program.input_shape) + 1
+def _affine(chain: Chain, call: Call, value: Value, constant: npt.NDArray[np.float64]) -> None:
+    """``value`` with a constant for each channel, as a batch normalisation, which the layer before it may absorb."""
+    constant = constant if value.order is None else constant[value.order]
+    one, zero = np.ones(constant.size), np.zeros(constant.size)
+    with np.errstate(all="ignore"):
+        multiplier, offset = {
+            "add": (one, constant),
+            "sub": (one, -constant),
+            "rsub": (-one, constant),
+            "mul": (constant, zero),
+            "div": (1 / constant, zero),
+        }[call.operator.removesuffix("_")]
+    if not (np.isfinite(multiplier).all() and np.isfinite(offset).all()):
+        chain.refuse(call, f"by {constant.tolist()} is not supported: wanted finite numbers")
+    name = chain.name(call, BatchNorm.op)
+    node = BatchNorm(name=name, inputs=(value.tensor,), output=name, multiplier=multiplier, offset=offset)
+    chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
+
+
+def _per_channel(chain: Chain, call: Call, value: Value) -> npt.NDArray[np.float64]:
+    """The operand ``other``, one number for each channel of ``value`` (or for each feature of a vector)."""
+    channels = value.torch_shape[0]
+    rank = len(value.torch_shape) + 1
     if not isinstance(call.arguments.get("other"), Ref):
         return np.full(channels, call.number("other", math.nan))
     other = chain.weight(call, "other").astype(np.float64)
@@ -275,14 +256,12 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **pointwise.HANDLERS,
     **over_channels.HANDLERS,
     **pooling.HANDLERS,
-    "flatten": flatten,
-    **dict.fromkeys(("view", "reshape", "_unsafe_view"), view),
-    "squeeze": squeeze,
+    **views.HANDLERS,
     **dict.fromkeys(
         ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias", "lift_fresh_copy"),
         same,
     ),
     **dict.fromkeys(("t", "permute", "transpose"), transpose),
     **joins.HANDLERS,
-    **dict.fromkeys(("add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_"), arithmetic),
+    **dict.fromkeys(("add", "sub", "rsub", "mul", "div", "add_", "sub_", "mul_", "div_"), arithmetic),
 }

@@ -14,7 +14,7 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 SUPPORTED = (
     "sigmoid, tanh, hardsigmoid, hardswish, hardtanh, relu6, clamp, leaky_relu, prelu with one slope, silu, gelu, elu, "
-    "selu, celu, mish, softplus"
+    "selu, celu, mish, softplus, exp, square, rsqrt"
 )
 
 
@@ -77,6 +77,15 @@ def selu(chain: Chain, call: Call) -> None:
     apply(chain, call, "elu", (_SELU_ALPHA, _SELU_SCALE, 1.0))
 
 
+def power(chain: Chain, call: Call) -> None:
+    """aten.pow with the exponents 2 and -1/2."""
+    exponent = call.number("exponent", math.nan)
+    if exponent not in _POWERS:
+        chain.refuse(call, f"with exponent={exponent:g} is not supported: wanted {' or '.join(map(str, _POWERS))}")
+    apply(chain, call, _POWERS[exponent], ())
+
+
+_POWERS = {2.0: "square", -0.5: "rsqrt"}
 _UNBOUNDED = ("", -math.inf), ("", math.inf)
 
 _OPERATORS: dict[str, Callable[[Chain, Call], None]] = {
@@ -85,6 +94,9 @@ _OPERATORS: dict[str, Callable[[Chain, Call], None]] = {
     "hardsigmoid": partial(plain, function="hard_sigmoid"),
     "hardswish": partial(plain, function="hard_swish"),
     "silu": partial(plain, function="silu"),
+    "exp": partial(plain, function="exp"),
+    "square": partial(plain, function="square"),
+    "rsqrt": partial(plain, function="rsqrt"),
     "mish": partial(plain, function="mish"),
     "leaky_relu": partial(plain, function="leaky_relu", defaults=(("negative_slope", 0.01),)),
     "elu": partial(plain, function="elu", defaults=(("alpha", 1.0), ("scale", 1.0), ("input_scale", 1.0))),
@@ -96,6 +108,7 @@ _OPERATORS: dict[str, Callable[[Chain, Call], None]] = {
     "clamp_min": partial(clamp, low=("min", -math.inf), high=_UNBOUNDED[1]),
     "clamp_max": partial(clamp, low=_UNBOUNDED[0], high=("max", math.inf)),
     "gelu": gelu,
+    "pow": power,
     "prelu": prelu,
     "celu": celu,
     "selu": selu,

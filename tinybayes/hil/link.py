@@ -19,6 +19,7 @@ from tinybayes.hil.frames import (
     decode_frame,
     encode_frame,
 )
+from tinybayes.hil.ports import open_port
 
 _SLOWEST_BYTES_PER_SECOND = 4000  # of what a request and its answer may take longer, below 57,600 baud
 _POLL_SECONDS = 0.05  # how late a deadline may be noticed
@@ -43,7 +44,7 @@ def allowance_seconds(line_bytes: int) -> float:
 
 
 class Link:
-    """Requests and replies over anything that pyserial's ``serial_for_url`` opens.
+    """Requests and replies over anything that ``open_port`` opens.
 
     A request without a right answer is sent again, at most ``attempts`` times in all; each waits
     ``timeout_seconds`` and the time that the bytes need on a slow line. Every failure is a DeviceError.
@@ -56,12 +57,8 @@ class Link:
         self._sequence = int.from_bytes(os.urandom(2), "little")
         self._buffer = bytearray()
         self.retries = 0
-        try:
-            self._port = serial.serial_for_url(url, baudrate=baud, timeout=_POLL_SECONDS, write_timeout=timeout_seconds)
-        except (serial.SerialException, OSError, ValueError) as error:
-            raise DeviceError(
-                f"{url}: cannot open: {error}; check the name, the cable and that no other program has it open"
-            ) from error
+        opened = open_port(url, baud=baud, timeout_seconds=_POLL_SECONDS, write_timeout_seconds=timeout_seconds)
+        self._port, self._close_port = opened.port, opened.close
 
     def __enter__(self) -> Self:
         """The link itself."""
@@ -75,11 +72,7 @@ class Link:
 
     def close(self) -> None:
         """Closes the port; may be called twice."""
-        # pyserial's socket port forgets to close its socket where the other side went away first.
-        left_open = getattr(self._port, "_socket", None)
-        self._port.close()
-        if left_open is not None:
-            left_open.close()
+        self._close_port()
 
     @property
     def timeout_seconds(self) -> float:

@@ -3,6 +3,7 @@
 from tinybayes.ir.graph import Graph, InputScaling
 from tinybayes.ir.nodes import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -17,6 +18,7 @@ from tinybayes.ir.nodes import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Relu,
     Requantize,
     Select,
@@ -29,6 +31,7 @@ from tinybayes.ir.verify import verify
 
 __all__ = [
     "Add",
+    "Affine",
     "ArgMax",
     "AveragePool",
     "AveragePoolSpans",
@@ -45,6 +48,7 @@ __all__ = [
     "Multiply",
     "Node",
     "Pointwise",
+    "Rearrange",
     "Relu",
     "Requant",
     "Requantize",

@@ -10,6 +10,9 @@ from scipy.special import erf, expit
 Real = npt.NDArray[np.float64]
 
 CLAMP = "clamp"
+RSQRT_LEAST = 1e-6
+_LARGEST_EXPONENT = 80.0
+"""From here on a power of e is beyond every scale."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,17 @@ def _gelu_tanh(x: Real) -> Real:
     return gelu
 
 
+def _exp(x: Real) -> Real:
+    power: Real = np.exp(np.minimum(x, _LARGEST_EXPONENT))
+    return power
+
+
+def _rsqrt(x: Real) -> Real:
+    """``1 / sqrt(x)``, where ``x`` is not below ``RSQRT_LEAST``: there it is not finite, or no number."""
+    root: Real = 1.0 / np.sqrt(np.maximum(x, RSQRT_LEAST))
+    return root
+
+
 def _always(*_parameters: float) -> bool:
     return True
 
@@ -53,15 +67,18 @@ def _always(*_parameters: float) -> bool:
 FUNCTIONS: dict[str, Function] = {
     CLAMP: Function(np.clip, ("low", "high"), rises=_always),
     "elu": Function(_elu, ("alpha", "scale", "input_scale"), rises=lambda *parameters: min(parameters) >= 0),
+    "exp": Function(_exp, rises=_always),
     "gelu": Function(lambda x: 0.5 * x * (1.0 + erf(x / np.sqrt(2.0)))),
     "gelu_tanh": Function(_gelu_tanh),
     "hard_sigmoid": Function(_hard_sigmoid, rises=_always),
     "hard_swish": Function(lambda x: x * _hard_sigmoid(x)),
     "leaky_relu": Function(lambda x, slope: np.where(x > 0, x, x * slope), ("slope",), rises=lambda slope: slope >= 0),
     "mish": Function(lambda x: x * np.tanh(np.logaddexp(0.0, x))),
+    "rsqrt": Function(_rsqrt),
     "sigmoid": Function(expit, rises=_always),
     "silu": Function(lambda x: x * expit(x)),
     "softplus": Function(_softplus, ("beta", "threshold"), rises=_always),
+    "square": Function(np.square),
     "tanh": Function(np.tanh, rises=_always),
 }
 """By name, every function of one number."""

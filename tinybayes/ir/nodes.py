@@ -170,6 +170,24 @@ class Requantize(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Affine(Node):
+    """A ``BatchNorm`` that no layer before it absorbs, on codes (integer networks only). For channel ``c``::
+
+        q = clamp((code * multipliers[c] + offsets[c]) >> shift, low, high)
+
+    ``multipliers`` and ``offsets`` are int32 of shape (channels,), each multiplier in -32767 .. 32767 and each offset
+    in -2**30 .. 2**30; the offset holds the half that makes the shift, 1 .. 24, round half up.
+    """
+
+    op: ClassVar[str] = "affine"
+    multipliers: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int32]
+    shift: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Softmax(Node):
     """``exp(x) / sum(exp(x))`` over the channels of each position.
 
@@ -222,6 +240,31 @@ class Concat(Node):
     arity: ClassVar[tuple[int, int]] = (2, 256)
     axis: int
     requants: tuple[Requant | None, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rearrange(Node):
+    """Elements of its input in another order, or some of them: slices, transposed and reshaped tensors.
+
+    Three nested loops, the innermost last, of ``sizes`` run over the output in memory order; each moves through the
+    input, from the element at ``offset``, by its one of ``strides``, in elements.
+    """
+
+    op: ClassVar[str] = "rearrange"
+    offset: int
+    sizes: tuple[int, int, int]
+    strides: tuple[int, int, int]
+
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """Where each element of the output lies in the input: int64 (elements,)."""
+        loops = (np.arange(size) * stride for size, stride in zip(self.sizes, self.strides, strict=True))
+        first, second, third = loops
+        return self.offset + (first[:, None, None] + second[:, None] + third).reshape(-1)
+
+    def renames(self, elements: int) -> bool:
+        """Whether nothing moves: all elements of an input of ``elements`` stay where they are."""
+        return self.positions.size == elements and bool(np.array_equal(self.positions, np.arange(elements)))
 
 
 Span = tuple[int, int]
@@ -299,6 +342,8 @@ OPERATORS: dict[str, type[Node]] = {
         Add,
         Multiply,
         Concat,
+        Rearrange,
+        Affine,
         MaxPoolSpans,
         AveragePoolSpans,
     )

@@ -1,5 +1,6 @@
 """Checks that a graph means something; run after every pass."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ from tinybayes.ir.functions import CLAMP, FUNCTIONS
 from tinybayes.ir.graph import Graph
 from tinybayes.ir.nodes import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -23,6 +25,7 @@ from tinybayes.ir.nodes import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Relu,
     Requantize,
     Select,
@@ -284,6 +287,26 @@ def _concat(node: Concat, *tensors: Tensor) -> None:
             _check(same, node.name, "what is copied keeps dtype and scale")
 
 
+def _affine(node: Affine, source: Tensor, target: Tensor) -> None:
+    _check(source.shape == target.shape, node.name, "shape changes")
+    _check(target.is_integer, node.name, "only integer networks have it")
+    arrays = (node.multipliers, INT16_MAX), (node.offsets, 2**30)
+    for values, largest in arrays:
+        inside = values.shape == (source.channels,) and int(np.abs(values.astype(np.int64)).max()) <= largest
+        _check(inside, node.name, f"wants one number in -{largest}..{largest} for each of {source.channels} channels")
+    _check(1 <= node.shift <= MAX_SUM_SHIFT, node.name, f"shift {node.shift} not in 1..{MAX_SUM_SHIFT}")
+    low, high = target.code_range
+    _check(low <= node.low <= node.high <= high, node.name, "clamp is wider than the output's dtype")
+
+
+def _rearrange(node: Rearrange, source: Tensor, target: Tensor) -> None:
+    _check(math.prod(node.sizes) == target.elements, node.name, f"loops {node.sizes} for a tensor {target.shape}")
+    _check(min(node.sizes) > 0 and min(node.offset, *node.strides) >= 0, node.name, "loops go forward, at least once")
+    last = node.offset + sum((size - 1) * stride for size, stride in zip(node.sizes, node.strides, strict=True))
+    _check(last < source.elements, node.name, f"reads element {last} of {source.elements}")
+    _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "moving keeps dtype and scale")
+
+
 _CHECKS: dict[str, Callable[..., None]] = {
     Linear.op: _linear,
     Conv.op: _conv,
@@ -300,6 +323,8 @@ _CHECKS: dict[str, Callable[..., None]] = {
     Add.op: _add,
     Multiply.op: _multiply,
     Concat.op: _concat,
+    Rearrange.op: _rearrange,
+    Affine.op: _affine,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
 }

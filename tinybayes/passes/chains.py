@@ -10,6 +10,7 @@ from tinybayes.ir import (
     ArgMax,
     AveragePool,
     AveragePoolSpans,
+    BatchNorm,
     Concat,
     Flatten,
     Graph,
@@ -19,6 +20,7 @@ from tinybayes.ir import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Relu,
     Requantize,
     Select,
@@ -26,8 +28,8 @@ from tinybayes.ir import (
 )
 from tinybayes.ir.functions import CLAMP
 
-PASSING = (MaxPool, MaxPoolSpans, Flatten, Select)
-CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat)
+PASSING = (MaxPool, MaxPoolSpans, Flatten, Select, Rearrange)
+CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat, BatchNorm)
 """Layers that make new codes, and can clamp them."""
 GIVEN = (Softmax, ArgMax)
 """Layers that make new codes on a grid of their own, whatever the data."""

@@ -1,4 +1,4 @@
-"""Folds every BatchNorm into the layer before it."""
+"""Folds BatchNorm into the layer before it."""
 
 from dataclasses import replace
 
@@ -9,10 +9,11 @@ from tinybayes.ir import BatchNorm, Graph, MacNode, Node
 
 
 def fold_batchnorm(graph: Graph) -> Graph:
-    """The float network without BatchNorm: weight * multiplier and bias * multiplier + offset, summed in float64.
+    """The float network, each BatchNorm in the layer before it: weight * multiplier and bias * multiplier + offset.
 
-    Zero weights stay zero. Raises UnsupportedError for a BatchNorm that is not directly behind a linear or
-    convolutional layer whose output nothing else reads.
+    The sums are made in float64. Zero weights stay zero. A BatchNorm stays where there is no linear or convolutional
+    layer directly before it, or something else reads that layer's output, too. Raises UnsupportedError for weights
+    beyond float32.
     """
     nodes: list[Node] = []
     for node in graph.nodes:
@@ -22,14 +23,8 @@ def fold_batchnorm(graph: Graph) -> Graph:
         place = next((k for k, other in enumerate(nodes) if other.output == node.input), None)
         before = nodes[place] if place is not None else None
         if place is None or not isinstance(before, MacNode) or len(graph.consumers(node.input)) != 1:
-            found = (
-                f"it stands behind {before.op} {before.name!r}" if before is not None else "it stands behind the input"
-            )
-            raise UnsupportedError(
-                f"layer {node.name!r}: batch_norm is supported only directly behind a linear or convolutional layer, "
-                "into "
-                f"which it is folded; {found}: move it there"
-            )
+            nodes.append(node)
+            continue
         nodes[place] = _folded(before, node)
     return graph.with_nodes(nodes, graph.tensors)
 

@@ -10,9 +10,11 @@ import numpy.typing as npt
 from tinybayes.errors import InternalError, LimitError, UnsupportedError, UserError
 from tinybayes.ir import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
+    BatchNorm,
     Concat,
     Graph,
     MacNode,
@@ -29,7 +31,7 @@ from tinybayes.ir.tensor import DType
 from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
 from tinybayes.passes.chains import CLAMPED, Run, clamp_of, readers, refuse_empty_layers, runs
-from tinybayes.passes.requantize import choose_pre_shift, choose_requant, choose_sum_requant
+from tinybayes.passes.requantize import choose_affine, choose_pre_shift, choose_requant, choose_sum_requant
 from tinybayes.passes.tables import exponentials, input_values, table_codes
 from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
 
@@ -140,6 +142,8 @@ def _quantized(
     if isinstance(node, Add):
         ratios = np.array([f * s.scale / grid.scale for f, s in zip(node.factors, sources, strict=True)])
         return replace(node, requant=choose_sum_requant(ratios, grid.low, grid.high))
+    if isinstance(node, BatchNorm):
+        return _affine(node, source, grid)
     if isinstance(node, Multiply):
         return replace(node, requant=_product(sources, grid))
     if isinstance(node, Concat):
@@ -218,6 +222,8 @@ def _is_positive(producer: Node | None, sources: list[_Grid]) -> bool:
     """Whether nothing below zero comes out of a layer, whatever its weights are."""
     if isinstance(producer, Pointwise) and clamp_of(producer) is None:
         return bool((FUNCTIONS[producer.function].evaluate(_values(sources[0]), *producer.parameters) >= 0).all())
+    if isinstance(producer, BatchNorm):
+        return sources[0].low >= 0 and bool((producer.multiplier >= 0).all() and (producer.offset >= 0).all())
     if isinstance(producer, AveragePool | AveragePoolSpans | Multiply | Concat | Add):
         factors = producer.factors if isinstance(producer, Add) else ()
         return all(source.low >= 0 for source in sources) and all(factor >= 0 for factor in factors)
@@ -234,6 +240,8 @@ def _largest(producer: Node, sources: list[_Grid]) -> float:
     if isinstance(producer, Pointwise):
         found = FUNCTIONS[producer.function].evaluate(_values(sources[0]), *producer.parameters)
         return float(np.abs(found).max())
+    if isinstance(producer, BatchNorm):
+        return float((np.abs(producer.multiplier) * values[0] + np.abs(producer.offset)).max())
     if isinstance(producer, Add):
         return float(np.abs(producer.factors) @ values)
     return math.prod(values) if isinstance(producer, Multiply) else max(values)
@@ -303,6 +311,15 @@ def _rescaling(source: _Grid, grid: _Grid) -> Requant:
     ratio = np.array([source.scale / grid.scale])
     pre_shift = choose_pre_shift(ratio, np.array([float(source.largest_stored_code)]), grid.largest_code)
     return choose_requant(ratio, pre_shift, grid.low, grid.high)
+
+
+def _affine(node: BatchNorm, source: _Grid, grid: _Grid) -> Affine:
+    ratios = np.asarray(node.multiplier, np.float64) * (source.scale / grid.scale)
+    multipliers, offsets, shift = choose_affine(ratios, np.asarray(node.offset, np.float64) / grid.scale)
+    return Affine(
+        name=node.name, inputs=node.inputs, output=node.output, multipliers=multipliers, offsets=offsets, shift=shift,
+        low=grid.low, high=grid.high,
+    )  # fmt: skip
 
 
 def _product(sources: list[_Grid], grid: _Grid) -> Requant:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from tinybayes.ir import (
     Add,
+    Affine,
     AveragePool,
     AveragePoolSpans,
     Conv,
@@ -98,6 +99,8 @@ def _written(node: Node, read: Sequence[tuple[int, int]], target: Tensor) -> tup
         and node.requant is not None
     ):
         return node.requant.low, node.requant.high
+    if isinstance(node, Affine):
+        return node.low, node.high
     if isinstance(node, Pointwise) and node.table is not None:
         return int(node.table.min()), int(node.table.max())
     # Several inputs, and codes on a grid of their own, may be anything.

@@ -48,3 +48,19 @@ def choose_sum_requant(ratios: Real, low: int, high: int) -> SumRequant:
         shift -= 1
     multipliers = np.clip(np.rint(ratios * 2.0**shift), -INT16_MAX, INT16_MAX).astype(np.int32)
     return SumRequant(multipliers, shift, low, high)
+
+
+def choose_affine(ratios: Real, offsets: Real) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int]:
+    """(multipliers, offsets, shift) of ``Affine`` for codes per code and codes, each of shape (channels,).
+
+    The largest multiplier lies in [2**14, 2**15), or the largest offset in [2**28, 2**30].
+    """
+    largest, farthest = float(np.abs(ratios).max()), float(np.abs(offsets).max())
+    shift = MAX_SUM_SHIFT if largest == 0 else min(max(14 - math.floor(math.log2(largest)), 1), MAX_SUM_SHIFT)
+    if np.rint(largest * 2.0**shift) > INT16_MAX and shift > 1:
+        shift -= 1
+    while shift > 1 and farthest * 2.0**shift > 2.0**29:
+        shift -= 1
+    multipliers = np.clip(np.rint(ratios * 2.0**shift), -INT16_MAX, INT16_MAX).astype(np.int32)
+    added = np.clip(np.rint(offsets * 2.0**shift) + 2.0 ** (shift - 1), -(2.0**30), 2.0**30).astype(np.int32)
+    return multipliers, added, shift

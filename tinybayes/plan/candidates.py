@@ -10,8 +10,8 @@ from tinybayes.errors import InternalError, UserError
 from tinybayes.ir import Conv, MacNode, Select
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.core_class import CoreClass
-from tinybayes.plan.cost import estimate_cycles, estimate_select_cycles
 from tinybayes.plan.cost_conv import estimate_conv_cycles
+from tinybayes.plan.cost_linear import LinearLayer, estimate_linear_cycles, estimate_select_cycles
 from tinybayes.plan.cost_unary import estimate_margin_cycles, estimate_unary_cycles
 from tinybayes.plan.formats import FORMATS, Encoding, Illegal, Site
 from tinybayes.plan.steps import Step, with_margins
@@ -109,7 +109,7 @@ def _cycles(node: MacNode, encoding: Encoding, step: Step, core: CoreClass) -> i
         return encoding.code.cycles
     if isinstance(node, Conv):
         return estimate_conv_cycles(step, encoding.format, core)
-    return estimate_cycles(node, encoding.format, core)
+    return estimate_linear_cycles(LinearLayer(node, encoding, step.source.tensor), core)
 
 
 def _margin_cycles(step: Step, core: CoreClass) -> int:

@@ -2,12 +2,24 @@
 
 from dataclasses import dataclass
 
-from tinybayes.ir import Add, AveragePool, Conv, MaxPool, Multiply, Pointwise, Requantize, Select, Softmax, SpanPool
+from tinybayes.ir import (
+    Add,
+    Affine,
+    AveragePool,
+    Conv,
+    MaxPool,
+    Multiply,
+    Pointwise,
+    Requantize,
+    Select,
+    Softmax,
+    SpanPool,
+)
 from tinybayes.plan.formats import UNPACKED, dense
 from tinybayes.plan.steps import FIELDS, Step
 from tinybayes.plan.storage import Storage
 
-ELEMENTWISE = (Pointwise, Requantize, Softmax, Add, Multiply)
+ELEMENTWISE = (Pointwise, Requantize, Softmax, Add, Multiply, Affine)
 """Operators that write each element where they have read it last, in order."""
 
 

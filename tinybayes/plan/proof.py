@@ -5,7 +5,19 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import Add, AveragePool, Conv, MaxPool, Multiply, Pointwise, Requantize, Select, Softmax, SpanPool
+from tinybayes.ir import (
+    Add,
+    Affine,
+    AveragePool,
+    Conv,
+    MaxPool,
+    Multiply,
+    Pointwise,
+    Requantize,
+    Select,
+    Softmax,
+    SpanPool,
+)
 from tinybayes.plan.arena import Buffer
 from tinybayes.plan.steps import Step
 from tinybayes.plan.storage import Storage
@@ -68,7 +80,7 @@ def _times(step: Step, source: Storage) -> tuple[np.ndarray, np.ndarray, int]:
     if isinstance(node, Select):
         read[node.indices] = written[:] = np.arange(node.indices.size)
         return read, written, 0
-    if isinstance(node, Pointwise | Requantize | Softmax | Add | Multiply):
+    if isinstance(node, Pointwise | Requantize | Softmax | Add | Multiply | Affine):
         if source.tensor.elements != target.tensor.elements:
             raise InternalError(f"arena: {step.name} reads {source.tensor.name} again for every position")
         order = np.arange(source.tensor.elements)

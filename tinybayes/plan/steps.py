@@ -9,6 +9,7 @@ import numpy as np
 from tinybayes.errors import UnsupportedError
 from tinybayes.ir import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -22,6 +23,7 @@ from tinybayes.ir import (
     Multiply,
     Node,
     Pointwise,
+    Rearrange,
     Requantize,
     Select,
     Softmax,
@@ -29,7 +31,8 @@ from tinybayes.ir import (
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
 from tinybayes.plan.storage import Storage
-from tinybayes.plan.tables import pointwise_table, softmax_table, span_tables
+from tinybayes.plan.structure import outputs_of_each_channel
+from tinybayes.plan.tables import affine_table, pointwise_table, softmax_table, span_tables
 
 PAD = "pad"
 WORD_BYTES = 4
@@ -39,7 +42,8 @@ FIELDS = 4
 """Receptive fields that a dense convolution takes at once."""
 STEP_OPERATORS = (
     Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
-    MaxPoolSpans.op, AveragePoolSpans.op, Add.op, Multiply.op, Concat.op, PAD,
+    MaxPoolSpans.op, AveragePoolSpans.op, Add.op, Multiply.op, Concat.op, Rearrange.op,
+    Affine.op, PAD,
 )  # fmt: skip
 
 
@@ -173,15 +177,20 @@ class Step:
         return (height - 1) * padded.stride_bytes + width * padded.tensor.channels - 1
 
 
+WHOLE = (Select.op, Rearrange.op)
+"""Operators that leave no margins free around what they write."""
+
+
 def lower(graph: Graph) -> tuple[Step, ...]:
     """The steps of an integer graph in order, without weight formats and margins.
 
-    A convolution takes the pooling behind it along where no window overlaps another and nothing else reads its output.
+    A convolution takes the pooling behind it along where no window overlaps another and nothing else reads its output,
+    unless it is depthwise.
     """
     stored = _storages(graph)
     read = Counter(name for node in graph.nodes for name in node.inputs)
     steps: list[Step] = []
-    nodes = [node for node in graph.nodes if not isinstance(node, Flatten)]
+    nodes = [node for node in graph.nodes if not _moves_nothing(node, graph)]
     if not nodes:
         raise UnsupportedError("the network computes nothing: it has no layer besides flatten")
     position = 0
@@ -233,7 +242,9 @@ def with_margins(steps: Sequence[Step]) -> tuple[Step, ...]:
         if isinstance(step.node, Conv) and step.format != dense.NAME and any(step.node.padding):
             source = replace(source, margins=step.node.padding)
             name = source.tensor.name
-            if name in writer and read[name] == 1:
+            written = stored[writer[name]] if name in writer else None
+            frees = written is not None and written.op not in WHOLE and written.target.tensor == source.tensor
+            if frees and read[name] == 1:
                 stored[writer[name]] = replace(stored[writer[name]], target=source)
             elif (name, source.margins) in copies:
                 source = copies[name, source.margins]
@@ -249,17 +260,25 @@ def with_margins(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 
 def _storages(graph: Graph) -> dict[str, Storage]:
-    """Storage of every tensor; a flattened tensor is the tensor it came from."""
+    """Storage of every tensor; where nothing moves, a tensor is the one it came from, perhaps of another shape."""
     stored = {name: Storage(tensor) for name, tensor in graph.tensors.items()}
     for node in graph.nodes:
         if isinstance(node, Flatten):
             stored[node.output] = stored[node.input]
+        elif _moves_nothing(node, graph):
+            came_from = stored[node.input].tensor.name
+            stored[node.output] = Storage(replace(graph.tensors[node.output], name=came_from))
     return stored
+
+
+def _moves_nothing(node: Node, graph: Graph) -> bool:
+    renames = isinstance(node, Rearrange) and node.renames(graph.tensors[node.input].elements)
+    return isinstance(node, Flatten) or renames
 
 
 def _fusable_pool(nodes: Sequence[Node], position: int) -> MaxPool | AveragePool | None:
     node = nodes[position]
-    if not isinstance(node, Conv) or position + 1 == len(nodes):
+    if not isinstance(node, Conv) or position + 1 == len(nodes) or outputs_of_each_channel(node) is not None:
         return None
     pool = nodes[position + 1]
     if not isinstance(pool, MaxPool | AveragePool) or pool.input != node.output:
@@ -292,6 +311,7 @@ def _select_runs(node: Select) -> Encoding:
 _TABLES: dict[str, Callable[..., Encoding]] = {
     Select.op: _select_runs,
     Pointwise.op: pointwise_table,
+    Affine.op: affine_table,
     Softmax.op: softmax_table,
     MaxPoolSpans.op: span_tables,
     AveragePoolSpans.op: span_tables,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinybayes.errors import InternalError
-from tinybayes.ir import AveragePoolSpans, Pointwise, Softmax, SpanPool
+from tinybayes.ir import Affine, AveragePoolSpans, Pointwise, Softmax, SpanPool
 from tinybayes.plan.formats import Encoding, WeightArray
 from tinybayes.plan.formats.encoding import multiplier_array
 
@@ -41,3 +41,14 @@ def span_tables(node: SpanPool) -> Encoding:
 def _spans(name: str, spans: tuple[tuple[int, int], ...]) -> WeightArray:
     values = np.array([(start, stop - start) for start, stop in spans], np.uint16).reshape(-1)
     return WeightArray(name, values, KIND, "first position and size of each window")
+
+
+def affine_table(node: Affine) -> Encoding:
+    """A multiplier and an offset for each channel."""
+    arrays = (
+        WeightArray("offsets", node.offsets.astype(np.int32), KIND, "added to each channel's product"),
+        WeightArray(
+            "multipliers", node.multipliers.astype(np.int16), KIND, "what each channel's codes are multiplied by"
+        ),
+    )
+    return Encoding("table", arrays, {})

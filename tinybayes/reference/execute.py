@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from tinybayes.ir import (
     Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
@@ -22,6 +23,7 @@ from tinybayes.ir import (
     MaxPoolSpans,
     Multiply,
     Pointwise,
+    Rearrange,
     Relu,
     Requantize,
     Select,
@@ -155,6 +157,15 @@ def _select(node: Select, x: Array) -> Array:
     return x.reshape(x.shape[0], -1)[:, node.indices]
 
 
+def _affine(node: Affine, x: Array) -> Array:
+    codes: Array = np.clip((x * node.multipliers + node.offsets) >> node.shift, node.low, node.high)
+    return codes
+
+
+def _rearrange(node: Rearrange, x: Array) -> Array:
+    return x.reshape(x.shape[0], -1)[:, node.positions]
+
+
 def _batch_norm(node: BatchNorm, x: Array) -> Array:
     return x * node.multiplier + node.offset
 
@@ -196,6 +207,8 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     Add.op: joins.add,
     Multiply.op: joins.multiply,
     Concat.op: joins.concat,
+    Rearrange.op: _rearrange,
+    Affine.op: _affine,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
 }

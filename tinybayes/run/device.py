@@ -6,15 +6,16 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.errors import UserError
+from tinybayes.errors import DeviceError, UserError
 from tinybayes.hil import Link, Session
 from tinybayes.run.runner import Progress, RunResult
 
 
 class DeviceRunner:
-    """A Runner on a device at ``url``, anything that pyserial's ``serial_for_url`` opens.
+    """A Runner on a device at ``url``, anything that ``tinybayes.hil.ports.open_port`` opens.
 
-    Raises DeviceError where the device does not answer, or runs another network than ``network_digest`` says.
+    Raises DeviceError where the device does not answer, runs another network than ``network_digest`` says, or an
+    image for another board than ``board``.
     """
 
     def __init__(
@@ -22,6 +23,7 @@ class DeviceRunner:
         url: str,
         *,
         network_digest: bytes | None,
+        board: str | None = None,
         name: str | None = None,
         baud: int = 115_200,
         timeout_seconds: float = 5.0,
@@ -30,6 +32,7 @@ class DeviceRunner:
         link = Link(url, baud=baud, timeout_seconds=timeout_seconds)
         try:
             self.session = Session(link, expected_digest=network_digest)
+            _check_board(url, self.session.identity.board, board)
         except BaseException:
             link.close()
             raise
@@ -69,3 +72,11 @@ class DeviceRunner:
     ) -> None:
         """Calls ``close``."""
         self.close()
+
+
+def _check_board(url: str, found: str, wanted: str | None) -> None:
+    if wanted is not None and found != wanted:
+        raise DeviceError(
+            f"{url}: hello: the image on the device was made for {found!r}, and the directory for {wanted!r}; "
+            "flash the directory's image, or give the directory that was compiled for this board"
+        )

@@ -1,16 +1,18 @@
-"""Operators with several inputs as header records."""
+"""Operators with several inputs, and those that move elements, as header records."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from tinybayes.errors import FileFormatError
-from tinybayes.ir import Add, Concat, Multiply, Node, SumRequant, Tensor
+from tinybayes.ir import Add, Affine, Concat, Multiply, Node, Rearrange, SumRequant, Tensor
 from tinybayes.ir.requant import MAX_SUM_SHIFT
 from tinybayes.tbn.fields import Fields
+from tinybayes.tbn.limits import MAX_ELEMENTS
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
 from tinybayes.tbn.requants import REQUANT_KEYS, add_requant, requant_of, take_requant
 
+AFFINE_KEYS = ("high", "low", "multipliers", "offsets", "shift")
 _SUM_KEYS = ("high", "low", "multipliers", "shift")
 
 
@@ -67,3 +69,36 @@ def take_concat(fields: Fields, payload: PayloadReader, common: Record, _tensors
         for i, entry in enumerate(entries)
     )
     return Concat(**common, axis=fields.integer("axis", 0, 2), requants=requants)
+
+
+def add_rearrangement(node: Rearrange, _payload: PayloadWriter) -> Record:
+    """Keys of a rearrangement."""
+    return {"offset": int(node.offset), "sizes": [*map(int, node.sizes)], "strides": [*map(int, node.strides)]}
+
+
+def take_rearrangement(fields: Fields, _payload: PayloadReader, common: Record, _tensors: Mapping[str, Tensor]) -> Node:
+    """A rearrangement."""
+    a, b, c = fields.integers("sizes", 1, MAX_ELEMENTS, (3,))
+    d, e, f = fields.integers("strides", 0, MAX_ELEMENTS, (3,))
+    offset = fields.integer("offset", 0, MAX_ELEMENTS)
+    return Rearrange(**common, offset=offset, sizes=(a, b, c), strides=(d, e, f))
+
+
+def add_affine(node: Affine, payload: PayloadWriter) -> Record:
+    """Keys of a factor and an offset for each channel."""
+    multipliers, offsets = payload.add_integers(node.multipliers), payload.add_integers(node.offsets)
+    record = {"multipliers": multipliers, "offsets": offsets}
+    return record | {"shift": int(node.shift), "low": int(node.low), "high": int(node.high)}
+
+
+def take_affine(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
+    """A factor and an offset for each channel."""
+    channels = tensors[common["inputs"][0]].channels
+    return Affine(
+        **common,
+        multipliers=payload.take_integers(fields, "multipliers", (channels,)),
+        offsets=payload.take_integers(fields, "offsets", (channels,)),
+        shift=fields.integer("shift", 1, MAX_SUM_SHIFT),
+        low=fields.integer("low", -128, 255),
+        high=fields.integer("high", -128, 255),
+    )

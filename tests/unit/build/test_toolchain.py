@@ -46,6 +46,7 @@ def test_doctor_lists_every_tool_even_if_all_are_missing(monkeypatch, tmp_path):
         "qemu-system-arm",
         "gcc",
         "llvm-objdump",
+        "openocd",
         "npm",
         "clang-format",
         "chromium",
@@ -81,7 +82,11 @@ def test_tool_that_does_not_work_is_not_found_and_the_reason_is_given(monkeypatc
 
 def test_packages_are_those_that_the_project_declares():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    declared = {*project["dependencies"], *project["optional-dependencies"]["train"]}
+    declared = {
+        *project["dependencies"],
+        *project["optional-dependencies"]["train"],
+        *project["optional-dependencies"]["probes"],
+    }
     installed_by = [row.install_command for row in doctor() if "-m pip install" in row.install_command]
     assert {re.search(r"'(.+?)'", command).group(1) for command in installed_by} == declared
 

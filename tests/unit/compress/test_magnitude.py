@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinybayes.compress import layer_adaptive_scores, prune_by_magnitude, share_weights
+from tinybayes.compress import SHAPES, layer_adaptive_scores, prune_by_magnitude, share_weights
 from tinybayes.ir import Graph, Linear, Tensor
 
 
@@ -63,3 +63,23 @@ def test_shared_weights_take_few_levels_of_an_8_bit_grid_and_zeros_stay():
     assert len(levels) <= 7
     steps = levels / np.abs(levels).max() * 127
     np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_block_goes_or_stays_as_a_whole(shape):
+    blocks = SHAPES[shape]
+    weight = np.random.default_rng(1).normal(size=(24, 64)).astype(np.float32)
+    pruned = prune_by_magnitude(graph(weight), 0.75, blocks).nodes[0].matrix
+    assert np.count_nonzero(pruned) == weight.size // 4
+    whole = pruned.reshape(24 // blocks.rows, blocks.rows, 64 // blocks.columns, blocks.columns).transpose(0, 2, 1, 3)
+    live = (whole != 0).reshape(len(whole), -1, blocks.rows * blocks.columns)
+    assert (live.any(axis=2) == live.all(axis=2)).all()
+    energy = (weight.reshape(whole.shape[0], blocks.rows, -1, blocks.columns) ** 2).sum(axis=(1, 3))
+    assert energy[live.all(axis=2)].min() > energy[~live.any(axis=2)].max(), "the blocks of most energy stay"
+
+
+def test_blocks_at_the_edges_are_weighed_by_what_is_in_them():
+    weight = np.ones((5, 5), np.float32)
+    weight[4, 4] = 3
+    pruned = prune_by_magnitude(graph(weight), 0.96, SHAPES["1x4"]).nodes[0].matrix
+    assert np.flatnonzero(pruned).tolist() == [24]

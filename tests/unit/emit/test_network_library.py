@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.golden.networks import NETWORKS, padded_series, three_formats
+from tests.networks import Builder
 from tinybayes.boards.cores import CORES
 from tinybayes.build.host_compiler import C_WARNINGS, compile_for_host
 from tinybayes.emit.directory import write_files
@@ -161,3 +162,21 @@ def test_quantize_helper_has_a_code_for_what_is_no_number(tmp_path: Path) -> Non
     x = np.tile(np.array([np.nan, -np.nan, np.inf, -np.inf], np.float32), 4)[np.newaxis]
     codes = quantize_on_host(three_formats(), "three_formats", x, tmp_path)
     assert codes.reshape(4, 4).tolist() == [[-128, -128, 127, -128]] * 4
+
+
+@pytest.mark.parametrize(
+    ("meaning", "kept"),
+    [
+        ("scores, then a variance", True),
+        ("*/ #error", False),
+        ("a\nb", False),
+        ("\\", False),
+        ("x" * 81, False),
+        (3, False),
+    ],
+)
+def test_a_networks_own_word_on_its_output_is_kept_where_it_can_stand_in_a_comment(meaning, kept) -> None:
+    graph = Builder(np.random.default_rng(0), (8,)).linear(3).graph().with_facts(output_meaning=meaning)
+    header = network_files(make_plan(graph), "network")["network/network.h"]
+    assert ("@param output  codes of the result: scores, then a variance; written" in header) == kept
+    assert kept or "@param output  codes of the result; written" in header

@@ -21,6 +21,8 @@ PARAMETERS = {
     "softplus": (1.5, 20.0),
 }  # fmt: skip
 
+NEVER_NEGATIVE = ("exp", "hard_sigmoid", "rsqrt", "sigmoid", "softplus", "square")
+
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_functions_are_torchs(function):
@@ -48,7 +50,7 @@ def test_every_code_is_within_half_a_code_of_the_function(function, scale, outpu
     table = table_codes(function, parameters, dtype, scale, output_scale, (-128, 127))
     stored = np.arange(256)
     codes = np.where((stored > 127) & (dtype == "int8"), stored - 256, stored)
-    real = TORCH_FUNCTIONS[function](torch.from_numpy(codes * scale), *parameters).numpy() / output_scale
+    real = TORCH_FUNCTIONS[function](torch.from_numpy(codes * scale), *parameters).clamp(max=1e9).numpy() / output_scale
     assert np.abs(table - np.clip(real, -128, 127)).max() <= 0.5 + 1e-9
 
 
@@ -73,7 +75,7 @@ def test_a_function_behind_a_layer_is_within_a_code(function, rng):
     real = FUNCTIONS[function].evaluate(values[node.input] * float(source.scale), *node.parameters)
     codes = np.clip(real / target.scale, *target.code_range)
     assert np.abs(values[node.output] - codes).max() <= 0.5 + 1e-6
-    assert target.dtype == ("uint8" if function in ("sigmoid", "hard_sigmoid", "softplus") else "int8")
+    assert target.dtype == ("uint8" if function in NEVER_NEGATIVE else "int8")
 
 
 def test_clamps_become_those_of_the_layer_before_them(rng):

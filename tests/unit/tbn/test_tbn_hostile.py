@@ -161,7 +161,7 @@ WRONG_HEADERS = [
     (put("nodes", 0, []), r"header\.nodes\[0\]\.op: operator None is unknown"),
     (
         put("nodes", MAX, "op", "median_pool"),
-        r"nodes\[1\]\.op: operator 'median_pool' is unknown, known are add, argmax, average_pool,",
+        r"nodes\[1\]\.op: operator 'median_pool' is unknown, known are add, affine, argmax, average_pool,",
     ),
     (put("nodes", MAX, "op", "relu"), r"nodes\[1\]\.op: operator 'relu' is unknown"),
     (put("nodes", MAX, "op", {}), r"nodes\[1\]\.op: operator \{\} is unknown"),

@@ -41,15 +41,16 @@ TB_STEP void padded_series_step_1(const int8_t *input, int8_t *output, uint8_t *
         (struct tb_pair *)(void *)(arena + 36));
 }
 
-/** `classes`: linear from 4x4 to 2, index weights. */
+/** `classes`: linear from 4x4 to 2, grouped weights. */
 TB_STEP void padded_series_step_2(const int8_t *input, int8_t *output, uint8_t *arena)
 {
     (void)input;
-    tb_linear_index(
+    tb_linear_grouped(
         (struct tb_source){.data = arena + 20, .is_signed = false},
         (uint8_t *)output,
-        (struct tb_index_words){.counts = padded_series_layer2_classes.counts,
-            .words = padded_series_layer2_classes.words, .columns = 16},
+        (struct tb_grouped){.counts = padded_series_layer2_classes.counts,
+            .offsets = padded_series_layer2_classes.offsets, .levels = padded_series_layer2_classes.levels,
+            .columns = 16, .level_count = 2},
         (struct tb_rows){.count = 2, .bias8 = padded_series_layer2_classes.bias, .bias_shift = 0,
             .requant = {.multiplier = 20000, .pre_shift = 0, .post_shift = 17, .low = -128, .high = 127,
             .saturate = false}});

@@ -20,13 +20,15 @@ struct padded_series_layer1_conv {
 _Static_assert(sizeof(struct padded_series_layer1_conv) == 24, "the report counts these bytes");
 extern const struct padded_series_layer1_conv padded_series_layer1_conv;
 
-/** `classes`: linear from 4x4 to 2, index weights. */
+/** `classes`: linear from 4x4 to 2, grouped weights. */
 struct padded_series_layer2_classes {
-    _Alignas(4) uint32_t words[4]; /**< column in tile, value; twice */
-    uint8_t counts[2]; /**< words of each row and tile */
+    _Alignas(4) uint8_t counts[4]; /**< weights of each row, tile and level */
+    uint8_t offsets[7]; /**< column in tile of each nonzero */
+    int8_t levels[2]; /**< the codebook */
     int8_t bias[2]; /**< in units of 2^0 of the accumulator */
+    uint8_t padding[1];
 };
-_Static_assert(sizeof(struct padded_series_layer2_classes) == 20, "the report counts these bytes");
+_Static_assert(sizeof(struct padded_series_layer2_classes) == 16, "the report counts these bytes");
 extern const struct padded_series_layer2_classes padded_series_layer2_classes;
 
 #endif

@@ -1,0 +1,132 @@
+"""ATen operators that look at a tensor in another way and compute nothing; ``HANDLERS`` is the list.
+
+They only say where each element lies. What computes with it then reads it as it is, or moves it before.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from tinybayes.frontend.chain import Chain
+from tinybayes.frontend.program import Call, Symbol
+
+Positions = npt.NDArray[np.int64]
+
+SUPPORTED = (
+    "view, reshape, flatten, permute, transpose, squeeze, unsqueeze, select, slices and narrow of any dimension but "
+    "the batch"
+)
+
+
+def reshape(chain: Chain, call: Call) -> None:
+    """aten.view and aten.reshape to (batch, ...)."""
+    sizes = call.arguments.get("size", call.arguments.get("shape"))
+    if not isinstance(sizes, list) or len(sizes) < 2 or any(type(size) is not int for size in sizes[1:]):
+        chain.refuse(call, f"to {sizes} is not supported: only to (batch, ...), with sizes that are known")
+    before = _positions(chain, call)
+    if sizes[0] != -1 and not isinstance(sizes[0], Symbol) and sizes[0] < 1:
+        raise chain.damaged(call, f"a batch of {sizes[0]}")
+    inner = tuple(sizes[1:])
+    known = int(np.prod([size for size in inner if size != -1], dtype=np.int64))
+    if inner.count(-1) > 1 or known < 1 or before.size % known or (-1 not in inner and known != before.size):
+        chain.refuse(call, f"to (batch, {', '.join(map(str, inner))}) is not supported: the batch must stay as it is")
+    chain.look_at(call, before.reshape(inner))
+
+
+def flatten(chain: Chain, call: Call) -> None:
+    """aten.flatten of dimensions behind the batch."""
+    before = _positions(chain, call)
+    rank = before.ndim + 1
+    start, end = int(call.number("start_dim", 0)) % rank, int(call.number("end_dim", -1)) % rank
+    if start == 0:
+        chain.refuse(call, f"of dimensions {start} to {end} is not supported: the batch must stay as it is")
+    shape = before.shape
+    chain.look_at(call, before.reshape(*shape[: start - 1], -1, *shape[end:]))
+
+
+def permute(chain: Chain, call: Call) -> None:
+    """aten.permute of dimensions behind the batch."""
+    before = _positions(chain, call)
+    rank = before.ndim + 1
+    dims = call.arguments.get("dims")
+    given = [d % rank for d in dims] if isinstance(dims, list) and all(type(d) is int for d in dims) else []
+    if sorted(given) != list(range(rank)) or given[0] != 0:
+        chain.refuse(call, f"to {dims} is not supported: the batch must stay the first dimension")
+    chain.look_at(call, before.transpose([d - 1 for d in given[1:]]))
+
+
+def transpose(chain: Chain, call: Call) -> None:
+    """aten.transpose of two dimensions behind the batch."""
+    before = _positions(chain, call)
+    first, second = (_dimension(chain, call, before, name) for name in ("dim0", "dim1"))
+    chain.look_at(call, before.swapaxes(first, second))
+
+
+def squeeze(chain: Chain, call: Call) -> None:
+    """aten.squeeze of dimensions of size 1."""
+    before = _positions(chain, call)
+    rank = before.ndim + 1
+    dims = call.arguments.get("dim")
+    given = {d % rank for d in (dims if isinstance(dims, list) else [dims]) if type(d) is int}
+    if not given or 0 in given:
+        chain.refuse(call, f"of dimension {dims} is not supported: name dimensions behind the batch")
+    chain.look_at(call, before.squeeze(tuple(d - 1 for d in given if before.shape[d - 1] == 1)))
+
+
+def unsqueeze(chain: Chain, call: Call) -> None:
+    """aten.unsqueeze: a further dimension of size 1 behind the batch."""
+    before = _positions(chain, call)
+    dim = int(call.number("dim", 0)) % (before.ndim + 2)
+    if dim == 0:
+        chain.refuse(call, "before the batch is not supported")
+    chain.look_at(call, np.expand_dims(before, dim - 1))
+
+
+def select(chain: Chain, call: Call) -> None:
+    """aten.select of one element of a dimension."""
+    before = _positions(chain, call)
+    axis, index = _dimension(chain, call, before, "dim"), int(call.number("index", 0))
+    if not -before.shape[axis] <= index < before.shape[axis]:
+        raise chain.damaged(call, f"element {index} of {before.shape[axis]}")
+    chain.look_at(call, np.asarray(before.take(index, axis)))
+
+
+def cut(chain: Chain, call: Call) -> None:
+    """aten.slice and aten.narrow: some elements of a dimension."""
+    before = _positions(chain, call)
+    start, end, step = call.arguments.get("start"), call.arguments.get("end"), int(call.number("step", 1))
+    if call.operator == "narrow":
+        start, end = int(call.number("start", 0)), int(call.number("start", 0)) + int(call.number("length", 0))
+    if call.arguments.get("dim", 0) == 0 and start in (None, 0) and (end is None or end >= 2**31) and step == 1:
+        chain.look_at(call, before)
+        return
+    axis = _dimension(chain, call, before, "dim")
+    if any(type(bound) not in (int, type(None)) for bound in (start, end)) or step < 1:
+        chain.refuse(call, f"from {start} to {end} by {step} is not supported: bounds must be known")
+    chosen = range(before.shape[axis])[slice(start, end, step)]
+    if not chosen:
+        chain.refuse(call, "takes nothing")
+    chain.look_at(call, before.take(np.array(chosen), axis))
+
+
+def _positions(chain: Chain, call: Call) -> Positions:
+    return chain.positions(call, "self" if "self" in call.arguments else "input")
+
+
+def _dimension(chain: Chain, call: Call, before: Positions, argument: str) -> int:
+    dim = int(call.number(argument, 0)) % (before.ndim + 1)
+    if dim == 0:
+        chain.refuse(call, "of the batch is not supported")
+    return dim - 1
+
+
+HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
+    **dict.fromkeys(("view", "reshape", "_unsafe_view"), reshape),
+    "flatten": flatten,
+    "squeeze": squeeze,
+    "unsqueeze": unsqueeze,
+    "select": select,
+    "slice": cut,
+    "narrow": cut,
+}
