@@ -11,6 +11,7 @@ from tinybayes.ir import (
     AveragePool,
     AveragePoolSpans,
     Concat,
+    ConstantPad,
     Conv,
     Flatten,
     Graph,
@@ -229,6 +230,15 @@ class Builder:
                       multipliers=multipliers, offsets=offsets, shift=int(self.rng.integers(13, 17)), low=low,
                       high=high)  # fmt: skip
         return self._append(node, self.tensor.shape, dtype)
+
+    def constant_pad(self, before: tuple[int, int, int], behind: tuple[int, int, int], code: int,
+                     dtype: DType | None = None) -> "Builder":  # fmt: skip
+        """Requantized where ``dtype`` is given."""
+        requant = requant_for(self.rng, 255, dtype) if dtype is not None else None
+        node = ConstantPad(name=f"pad.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                           before=before, behind=behind, code=code, requant=requant)  # fmt: skip
+        hwc = [a + size + b for a, size, b in zip(before, self.tensor.hwc, behind, strict=True)]
+        return self._append(node, tuple(hwc[3 - len(self.tensor.shape) :]), dtype or self.tensor.dtype)
 
     def rearrange(self, shape: tuple[int, ...], offset: int, sizes: tuple[int, int, int],
                   strides: tuple[int, int, int]) -> "Builder":  # fmt: skip

@@ -21,6 +21,7 @@ from tinybayes.hil.messages import SELF_TESTS, golden_input
 from tinybayes.ir import Graph
 from tinybayes.passes import to_integer
 from tinybayes.plan import Limits, Plan, check_fits, make_plan
+from tinybayes.plan.ordering import plan_in_best_order
 from tinybayes.reference import chosen_classes, execute, quantize_input
 from tinybayes.report import record as records
 from tinybayes.report.verdict import expect
@@ -95,7 +96,8 @@ def compile_network(
 ) -> Deployment:
     """Plans ``graph`` for ``board`` and writes the firmware project into ``out``; for a core alone, the library.
 
-    ``formats`` fixes the plan: the weight format, or None, of every step by its name; no objective chooses then.
+    ``formats`` fixes the plan: the weight format, or None, of every step by its name; no objective chooses then. Else
+    hidden channels are put into the best order found, and the network of the plan is the one in that order.
     ``protocol`` is ``"frames"`` (the default) or ``"none"``, and nothing else than that for a core alone.
     Everything is made in memory first: on any error ``out`` is as it was.
     """
@@ -104,7 +106,10 @@ def compile_network(
     protocol = _protocol_for(board, protocol)
     buffers_bytes = _buffers_bytes(graph, board, protocol)
     limits = _limits(board, max_flash_bytes, max_ram_bytes, max_latency_seconds, buffers_bytes)
-    plan = make_plan(graph, objective, board.core, formats, limits)
+    if formats is not None:
+        plan = make_plan(graph, objective, board.core, formats, limits)
+    else:
+        plan = plan_in_best_order(graph, objective, board.core, limits)
     if isinstance(board, Board) and formats is None:
         plan = _within_flash(plan, board, limits)
     if isinstance(board, Board):
@@ -112,7 +117,7 @@ def compile_network(
         check_fits(plan, board.flash.size_bytes, board.ram.size_bytes, f"on {board.name}", sure_bytes)
     flash_limit, ram_limit = (limit if limit is not None else 2**32 for limit in (max_flash_bytes, max_ram_bytes))
     check_fits(plan, flash_limit, ram_limit, "within --max-flash and --max-ram", buffers_bytes)
-    network = tbn.dumps(graph)
+    network = tbn.dumps(plan.graph)
     digest = network_digest(network)
     record = records.compiled(plan, board, name=name, protocol=protocol)
     golden = _golden_vectors(plan) if protocol == "frames" else []

@@ -424,6 +424,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "concat": joins.concat,
     "affine": _affine,
     "rearrange": copies.rearrange,
+    "constant_pad": copies.constant_pad,
     "max_pool_spans": _pool_spans,
     "average_pool_spans": _pool_spans,
     "pad": _pad,

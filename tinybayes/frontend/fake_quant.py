@@ -17,6 +17,7 @@ from tinybayes.ir import (
     AveragePool,
     AveragePoolSpans,
     Concat,
+    ConstantPad,
     Conv,
     Flatten,
     Graph,
@@ -229,6 +230,17 @@ def _affine(node: Affine, graph: Graph) -> Layer:
     return run
 
 
+def _constant_pad(node: ConstantPad, graph: Graph) -> Layer:
+    target = graph.tensors[node.output]
+    (top, left, first), (bottom, right, last) = node.before, node.behind
+
+    def run(x: Tensor) -> Tensor:
+        inside = x if node.requant is None else _on_grid(x, node.requant, target)
+        return F.pad(inside, (left, right, top, bottom, first, last), value=node.code * target.scale)
+
+    return run
+
+
 def _rearrange(node: Rearrange, graph: Graph) -> Layer:
     positions = torch.from_numpy(node.positions)
     height, width, channels = graph.tensors[node.output].hwc
@@ -277,6 +289,7 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         Multiply.op: _multiply,
         Concat.op: _concat,
         Rearrange.op: _rearrange,
+        ConstantPad.op: _constant_pad,
         Affine.op: _affine,
         MaxPoolSpans.op: _max_pool_spans,
         AveragePoolSpans.op: _average_pool_spans,

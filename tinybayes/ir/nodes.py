@@ -243,6 +243,22 @@ class Concat(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class ConstantPad(Node):
+    """A frame of ``value`` around its input: ``before`` and ``behind`` it along (height, width, channels).
+
+    In an integer network ``code`` is the value's; ``requant`` brings the input to the output's grid, None where it is
+    there already.
+    """
+
+    op: ClassVar[str] = "constant_pad"
+    before: tuple[int, int, int]
+    behind: tuple[int, int, int]
+    value: float = 0.0
+    code: int = 0
+    requant: Requant | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Rearrange(Node):
     """Elements of its input in another order, or some of them: slices, transposed and reshaped tensors.
 
@@ -343,6 +359,7 @@ OPERATORS: dict[str, type[Node]] = {
         Multiply,
         Concat,
         Rearrange,
+        ConstantPad,
         Affine,
         MaxPoolSpans,
         AveragePoolSpans,

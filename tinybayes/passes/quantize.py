@@ -16,6 +16,7 @@ from tinybayes.ir import (
     AveragePoolSpans,
     BatchNorm,
     Concat,
+    ConstantPad,
     Graph,
     MacNode,
     Multiply,
@@ -144,6 +145,9 @@ def _quantized(
         return replace(node, requant=choose_sum_requant(ratios, grid.low, grid.high))
     if isinstance(node, BatchNorm):
         return _affine(node, source, grid)
+    if isinstance(node, ConstantPad):
+        code = int(np.clip(np.rint(node.value / grid.scale), grid.low, grid.high))
+        return replace(node, code=code, requant=None if source.within(grid) else _rescaling(source, grid))
     if isinstance(node, Multiply):
         return replace(node, requant=_product(sources, grid))
     if isinstance(node, Concat):
@@ -222,6 +226,8 @@ def _is_positive(producer: Node | None, sources: list[_Grid]) -> bool:
     """Whether nothing below zero comes out of a layer, whatever its weights are."""
     if isinstance(producer, Pointwise) and clamp_of(producer) is None:
         return bool((FUNCTIONS[producer.function].evaluate(_values(sources[0]), *producer.parameters) >= 0).all())
+    if isinstance(producer, ConstantPad):
+        return sources[0].low >= 0 and producer.value >= 0
     if isinstance(producer, BatchNorm):
         return sources[0].low >= 0 and bool((producer.multiplier >= 0).all() and (producer.offset >= 0).all())
     if isinstance(producer, AveragePool | AveragePoolSpans | Multiply | Concat | Add):
@@ -240,6 +246,8 @@ def _largest(producer: Node, sources: list[_Grid]) -> float:
     if isinstance(producer, Pointwise):
         found = FUNCTIONS[producer.function].evaluate(_values(sources[0]), *producer.parameters)
         return float(np.abs(found).max())
+    if isinstance(producer, ConstantPad):
+        return max(values[0], abs(producer.value))
     if isinstance(producer, BatchNorm):
         return float((np.abs(producer.multiplier) * values[0] + np.abs(producer.offset)).max())
     if isinstance(producer, Add):
