@@ -175,7 +175,7 @@ TB_INLINE void tb_conv_blocks(struct tb_source input, uint8_t *output, struct tb
 
 /** Sixteens of weights. */
 TB_INLINE void tb_conv_sixteens(struct tb_source input, uint8_t *output, struct tb_stored weights, struct tb_rows rows,
-                               struct tb_walk walk, struct tb_pooling pooling)
+                                struct tb_walk walk, struct tb_pooling pooling)
 {
     tb_conv_stored(input, output, weights, rows, walk, pooling);
 }

@@ -36,25 +36,24 @@ TB_INLINE int32_t tb_sixteens_sum(const struct tb_sixteen *sixteens, uint32_t co
 #define TB_SIXTEENS_POSITION(center, sum) "vldrb.8 q1, [%[p]]\n\t" center "vmladava.s8 %[" sum "], q0, q1\n\t"
 
 /** Four positions, `b`, `c - b` and `d - c` bytes apart. */
-#define TB_SIXTEENS_SUMS(first, center)                                                                                \
-    __asm__(                                                                                                           \
-        first                                                                                                          \
-        "wls lr, %[n], 2f\n"                                                                                           \
-        "1:\n\t"                                                                                                       \
-        "ldrh %[p], [%[next]], #2\n\t"                                                                                 \
-        "vldrb.8 q0, [%[next]], #16\n\t"                                                                               \
-        "add %[p], %[field]\n\t" TB_SIXTEENS_POSITION(center, "s0") "addw %[p], %[p], %[b]\n\t" TB_SIXTEENS_POSITION(  \
-            center,                                                                                                    \
-            "s1") "addw %[p], %[p], %[cb]\n\t" TB_SIXTEENS_POSITION(center,                                            \
-                                                                    "s2") "addw %[p], %[p], "                          \
-                                                                          "%[dc]\n\t" TB_SIXTEENS_POSITION(center,     \
-                                                                                                           "s3") "le " \
-                                                                                                                 "lr," \
-                                                                                                                 " 1b" \
-                                                                                                                 "\n"  \
-                                                                                                                 "2:"  \
-        : [s0] "+Te"(s0), [s1] "+Te"(s1), [s2] "+Te"(s2), [s3] "+Te"(s3), [next] "+r"(sixteens), [p] "=&r"(p)          \
-        : [n] "r"(count), [field] "r"(field.data), [b] "i"(b), [cb] "i"(c - b), [dc] "i"(d - c)                        \
+#define TB_SIXTEENS_SUMS(first, center)                                                                               \
+    __asm__(                                                                                                          \
+        first                                                                                                         \
+        "wls lr, %[n], 2f\n"                                                                                          \
+        "1:\n\t"                                                                                                      \
+        "ldrh %[p], [%[next]], #2\n\t"                                                                                \
+        "vldrb.8 q0, [%[next]], #16\n\t"                                                                              \
+        "add %[p], %[field]\n\t" TB_SIXTEENS_POSITION(center, "s0") "addw %[p], %[p], %[b]\n\t" TB_SIXTEENS_POSITION( \
+            center, "s1") "addw %[p], %[p], %[cb]\n\t" TB_SIXTEENS_POSITION(center,                                   \
+                                                                            "s2") "addw %[p], %[p], "                 \
+                                                                                  "%[dc]\n\t" TB_SIXTEENS_POSITION(   \
+                                                                                      center, "s3") "le "             \
+                                                                                                    "lr,"             \
+                                                                                                    " 1b"             \
+                                                                                                    "\n"              \
+                                                                                                    "2:"              \
+        : [s0] "+Te"(s0), [s1] "+Te"(s1), [s2] "+Te"(s2), [s3] "+Te"(s3), [next] "+r"(sixteens), [p] "=&r"(p)         \
+        : [n] "r"(count), [field] "r"(field.data), [b] "i"(b), [cb] "i"(c - b), [dc] "i"(d - c)                       \
         : "lr", "q0", "q1", "q2", "cc", "memory")
 
 /** The sums at four positions, `b`, `c` and `d` bytes from the first, each behind the one before. */
