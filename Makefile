@@ -5,13 +5,15 @@
 # make results  train every recipe for three seeds, or RECIPE=name for one; resumable
 # make plans   hold the chosen plans and their estimates against random plans; resumable, hours
 # make matrix  every network of the test corpus on every board that QEMU emulates
+# make faults  10,000 faults on the line between a client and a board; no wrong result may be accepted
+# make fuzz    ten minutes of fuzzing the frame parser and the commands
 # make golden  rewrite the golden directories after a change of templates or kernels
 # make clean   remove what the other targets made
 
 PYTHON := .venv/bin/python
 C_FILES := $(shell find firmware tinybayes tests -name '*.[ch]' -not -path 'tests/golden/*')
 
-.PHONY: demo setup results plans test lint check bench matrix golden clean
+.PHONY: demo setup results plans test lint check bench faults fuzz matrix golden clean
 
 demo: setup
 	.venv/bin/tinybayes demo
@@ -46,6 +48,12 @@ results: setup
 
 matrix: setup
 	$(PYTHON) -m scripts.matrix
+
+faults: setup
+	$(PYTHON) -m scripts.link_faults --json out/faults.json
+
+fuzz: setup
+	$(PYTHON) -m scripts.fuzz
 
 golden: setup
 	$(PYTHON) -m pytest tests/golden --update-golden

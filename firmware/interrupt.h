@@ -1,32 +1,52 @@
 /**
  * @file interrupt.h
- * @brief Sleeping until an interrupt is due, without ever taking it.
+ * @brief The core's interrupts: the one that the firmware takes from the chip, and sleeping until it comes.
+ *
+ * Registers: Armv6-M Architecture Reference Manual (DDI 0419E), B3.4; the same in Armv7-M and Armv8-M.
  */
 #ifndef INTERRUPT_H
 #define INTERRUPT_H
 
 #include <stdint.h>
 
-/**
- * @brief Sleeps until interrupt @p irq is pending, and takes that back; returns at once where it is pending already.
- *
- * Masked while it is enabled, the interrupt ends WFI and is not taken, so it needs no vector. Another one may end the
- * sleep too early: whoever sleeps looks whether what was waited for has come.
- */
-static inline void interrupt_sleep(uint32_t irq)
+/** @brief Lets interrupt @p irq come. */
+static inline void interrupt_enable(uint32_t irq)
 {
     volatile uint32_t *const enable = (volatile uint32_t *)0xE000E100u;
+    enable[irq / 32u] = 1u << (irq % 32u);
+}
+
+/** @brief Holds interrupt @p irq back. */
+static inline void interrupt_disable(uint32_t irq)
+{
     volatile uint32_t *const disable = (volatile uint32_t *)0xE000E180u;
-    volatile uint32_t *const clear_pending = (volatile uint32_t *)0xE000E280u;
-    const uint32_t bit = 1u << (irq % 32u);
-    __asm__ volatile("cpsid i" ::: "memory");
-    enable[irq / 32u] = bit;
-    __asm__ volatile("dsb\n\twfi" ::: "memory");
-    disable[irq / 32u] = bit;
+    disable[irq / 32u] = 1u << (irq % 32u);
     __asm__ volatile("dsb\n\tisb" ::: "memory");
-    /* Before the caller looks: what comes from here on is pending again, and not slept over. */
-    clear_pending[irq / 32u] = bit;
-    __asm__ volatile("cpsie i" ::: "memory");
+}
+
+/** @brief Makes interrupt @p irq pending, as if the chip had. */
+static inline void interrupt_raise(uint32_t irq)
+{
+    volatile uint32_t *const pend = (volatile uint32_t *)0xE000E200u;
+    pend[irq / 32u] = 1u << (irq % 32u);
+}
+
+/** @brief Holds all interrupts back. */
+static inline void interrupts_mask(void)
+{
+    __asm__ volatile("cpsid i" ::: "memory");
+}
+
+/** @brief Lets them come; one that is pending is taken before the next instruction. */
+static inline void interrupts_unmask(void)
+{
+    __asm__ volatile("cpsie i\n\tisb" ::: "memory");
+}
+
+/** @brief Sleeps until an interrupt is pending, masked or not. */
+static inline void interrupt_wait(void)
+{
+    __asm__ volatile("dsb\n\twfi" ::: "memory");
 }
 
 #endif

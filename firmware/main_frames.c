@@ -5,10 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "chip.h"
 #include "cycles.h"
 #include "fault.h"
 #include "image.h"
 #include "protocol.h"
+#include "receive.h"
 #include "setup.h"
 #include "stack.h"
 #include "uart.h"
@@ -22,11 +24,11 @@ void port_write(const uint8_t *bytes, uint32_t length)
 
 static _Noreturn void report_for_ever(const struct fault_record *record, enum protocol_status status)
 {
+    protocol_report_fault(record, status);
     for (;;) {
-        protocol_report_fault(record, status);
-        /* Again for whoever asks next: every request ends in a delimiter. */
-        uint8_t byte = 1;
-        while (!uart_poll(&byte) || byte != 0u) {
+        uint8_t byte;
+        if (uart_poll(&byte)) {
+            protocol_receive_after_fault(byte, record, status);
         }
     }
 }
@@ -35,7 +37,9 @@ void fault_notify(const struct fault_record *record)
 {
     const bool overflow = (record->configurable_status & FAULT_STACK_LIMIT) != 0u || stack_grew_to(record->sp) ||
                           stack_grew_to(record->address);
-    report_for_ever(record, overflow ? STATUS_STACK_OVERFLOW : STATUS_FAULT);
+    const enum protocol_status status = overflow ? STATUS_STACK_OVERFLOW : STATUS_FAULT;
+    chip_keep_fault(record, status);
+    report_for_ever(record, status);
 }
 
 /** @brief Returns where the set-up is complete; else says for ever which step is not. */
@@ -102,11 +106,12 @@ int main(void)
     cycles_start();
     protocol_start();
     check_setup();
+    receive_start();
     protocol_report_loss();
     for (;;) {
         uint8_t byte;
-        while (!uart_poll(&byte)) {
-            uart_sleep();
+        while (!receive_take(&byte)) {
+            receive_sleep();
         }
         protocol_receive(byte);
     }

@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "board.h"
-#include "interrupt.h"
 #include "uart.h"
 
 struct cmsdk_apb_uart {
@@ -46,11 +45,6 @@ bool uart_poll(uint8_t *byte)
     UART->interrupt = INTERRUPT_RECEIVE;
     *byte = (uint8_t)UART->data;
     return true;
-}
-
-void uart_sleep(void)
-{
-    interrupt_sleep(BOARD_UART_RECEIVE_IRQ);
 }
 
 void uart_send(uint8_t byte)

@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "board.h"
-#include "interrupt.h"
 #include "uart.h"
 
 #define REGISTER(offset) (*(volatile uint32_t *)(BOARD_UART_BASE + (offset)))
@@ -66,11 +65,6 @@ bool uart_poll(uint8_t *byte)
     EVENTS_RXDRDY = 0;
     *byte = (uint8_t)RXD;
     return true;
-}
-
-void uart_sleep(void)
-{
-    interrupt_sleep(BOARD_UART_RECEIVE_IRQ);
 }
 
 void uart_send(uint8_t byte)

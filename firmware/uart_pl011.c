@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "board.h"
-#include "interrupt.h"
 #include "setup.h"
 #include "uart.h"
 
@@ -73,11 +72,6 @@ bool uart_poll(uint8_t *byte)
     /* Both interrupts end by themselves when the FIFO is empty. */
     *byte = (uint8_t)UART->data;
     return true;
-}
-
-void uart_sleep(void)
-{
-    interrupt_sleep(BOARD_UART_RECEIVE_IRQ);
 }
 
 void uart_send(uint8_t byte)

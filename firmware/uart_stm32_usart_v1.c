@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "board.h"
-#include "interrupt.h"
 #include "setup.h"
 #include "uart.h"
 
@@ -21,6 +20,7 @@ struct stm32_usart {
     volatile uint32_t cr3;
 };
 
+#define SR_OVERRUN (1u << 3)
 #define SR_RECEIVED (1u << 5)
 #define SR_TRANSMIT_EMPTY (1u << 7)
 #define CR1_RECEIVE (1u << 2)
@@ -50,16 +50,15 @@ void uart_start(void)
 bool uart_poll(uint8_t *byte)
 {
     /* Reading SR, then DR, also clears an overrun and the other errors. */
-    if ((USART->sr & SR_RECEIVED) == 0u) {
+    const uint32_t state = USART->sr;
+    if ((state & SR_RECEIVED) == 0u) {
+        if ((state & SR_OVERRUN) != 0u) {
+            (void)USART->dr; /* or its interrupt comes for ever */
+        }
         return false;
     }
     *byte = (uint8_t)USART->dr;
     return true;
-}
-
-void uart_sleep(void)
-{
-    interrupt_sleep(BOARD_UART_RECEIVE_IRQ);
 }
 
 void uart_send(uint8_t byte)

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "board.h"
-#include "interrupt.h"
 #include "setup.h"
 #include "uart.h"
 
@@ -70,11 +69,6 @@ bool uart_poll(uint8_t *byte)
     }
     *byte = (uint8_t)USART->rdr;
     return true;
-}
-
-void uart_sleep(void)
-{
-    interrupt_sleep(BOARD_UART_RECEIVE_IRQ);
 }
 
 void uart_send(uint8_t byte)

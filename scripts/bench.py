@@ -238,6 +238,25 @@ def conv_bars() -> list[Bar]:
     return found
 
 
+DEPTHWISE_BASELINE = {"m4": 9.25e6, "m3": 16.6e6, "m0plus": 41.5e6, "m55": 1.785e6, "arena_bytes": 16_264}
+"""What CMSIS-NN takes for the depthwise separable network: cycles (M55: instructions), and bytes of RAM."""
+
+
+@cache
+def depthwise_separable() -> Graph:
+    """The depthwise separable network for keyword spotting, with random weights."""
+    return bars.integer_network(bars.ds_cnn)
+
+
+def depthwise_bars() -> list[Bar]:
+    """The bars of the depthwise separable network; its RAM is not one of them."""
+    demands = (("m4", 0.85, "cycles"), ("m3", 0.85, "cycles"), ("m0plus", 0.75, "cycles"), ("m55", 0.6, "instructions"))
+    return [
+        Bar("DS-CNN dense", core, unit, part * DEPTHWISE_BASELINE[core], latency(depthwise_separable, core, unit))
+        for core, part, unit in demands
+    ]
+
+
 def arena(graph: Callable[[], Graph]) -> Callable[[], float]:
     """Bytes of the arena on the M4."""
     return lambda: float(record(graph(), "m4", "latency")["ram"]["arena_bytes"])
@@ -292,7 +311,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only bars whose name and core contain this")
     options = parser.parse_args()
     results = []
-    for bar in [*linear_bars(), *conv_bars(), *other_bars()]:
+    for bar in [*linear_bars(), *conv_bars(), *depthwise_bars(), *other_bars()]:
         if options.only not in f"{bar.name} {bar.core}":
             continue
         got = bar.measure()

@@ -71,6 +71,16 @@ def plane(densities: tuple[float, ...], outputs: tuple[int, ...], padding: int) 
     return chain.flatten().linear(3).graph()
 
 
+def depthwise(channels: int) -> Graph:
+    """One channel for each output, or two outputs, with kernels of several sizes, a stride and positions apart."""
+    chain = Builder(np.random.default_rng(3), (13, 11, 4), density=1.0, levels=60, per_channel=True)
+    chain.conv(channels, (1, 1)).grouped(channels, (3, 3), channels, padding=(1, 1, 1, 1))
+    chain.grouped(channels, (1, 5), channels, padding=(0, 0, 2, 2)).grouped(channels, (2, 2), channels, (2, 1))
+    chain.grouped(channels, (3, 3), channels, stride=(2, 2)).grouped(2 * channels, (2, 2), channels)
+    return chain.flatten().linear(3).graph()
+
+
+DEPTHWISE_GRAPHS = depthwise(16), depthwise(39), depthwise(48)
 GRAPHS = (
     series((0.5, 0.2, 0.05, 0.1)),
     series((0.05, 0.5, 0.3, 0.02)),
@@ -148,7 +158,8 @@ def main() -> None:
     for core in CORE_CLASSES:
         fitted[core] = {}
         for op, weight_format in CONV_TERMS:
-            samples = [sample for graph in GRAPHS for sample in measured(graph, weight_format, core)]
+            graphs = DEPTHWISE_GRAPHS if weight_format == "depthwise" else GRAPHS
+            samples = [sample for graph in graphs for sample in measured(graph, weight_format, core)]
             fitted[core][op, weight_format] = fit(samples)
             print(core, weight_format, *fitted[core][op, weight_format], flush=True)
     write_coefficients(TARGET, "CONV_COEFFICIENTS", "dict[CoreClass, dict[tuple[str, str], tuple[float, ...]]]", fitted)

@@ -34,12 +34,29 @@ def maps(height: int, width: int, channels: int, window: tuple[int, int]) -> Gra
     return chain.softmax("int8").argmax().graph()
 
 
+def joins(height: int, width: int, channels: int) -> Graph:
+    """Operators on several tensors, and those that move elements or have constants for each channel."""
+    made = Builder(np.random.default_rng(height), (height, width, channels)).conv(channels, (1, 1), dtype="int8")
+    made.pointwise().add("t0", "uint8").multiply("t1").affine("uint8").concat(("t0", "t1"), 2)
+    ends = [made.average_pool((height, width)).current]
+    for axis, window in ((1, (height, 2 * width)), (0, (2 * height, width))):
+        ends.append(made.back_to("t0").concat(("t1",), axis).average_pool(window).current)
+    made.back_to("t0").rearrange(
+        (width, height, channels), 0, (width, height, channels), (channels, width * channels, 1)
+    )
+    made.average_pool((width, height)).concat(tuple(ends), 2)
+    return made.flatten().linear(2).graph()
+
+
 GRAPHS = (
     maps(18, 16, 4, (3, 3)),
     maps(15, 21, 11, (2, 3)),
     maps(22, 17, 6, (4, 4)),
     maps(30, 19, 3, (2, 4)),
     maps(12, 23, 9, (5, 3)),
+    joins(6, 7, 3),
+    joins(9, 5, 8),
+    joins(5, 12, 16),
 )
 
 

@@ -15,6 +15,7 @@ need ninja ninja-build
 need gcc gcc libc6-dev
 need g++ g++
 need clang-format clang-format
+need clang clang libclang-rt-14-dev
 need npm npm
 need openocd openocd
 need ser2net ser2net

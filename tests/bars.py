@@ -36,7 +36,24 @@ def imu_cnn() -> nn.Module:
     )  # fmt: skip
 
 
-INPUT_SHAPES = {lenet5: (1, 28, 28), imu_cnn: (6, 128)}
+def ds_cnn() -> nn.Module:
+    """A depthwise separable network for keyword spotting, in the shape of MLPerf Tiny: 49 windows of 10 features."""
+
+    def block(layer: nn.Module) -> list[nn.Module]:
+        return [layer, nn.BatchNorm2d(64), nn.ReLU()]
+
+    separable = [
+        module
+        for _ in range(4)
+        for module in block(nn.Conv2d(64, 64, 3, padding=1, groups=64)) + block(nn.Conv2d(64, 64, 1))
+    ]
+    return nn.Sequential(
+        *block(nn.Conv2d(1, 64, (10, 4), stride=2, padding=(5, 1))), *separable,
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 12),
+    )  # fmt: skip
+
+
+INPUT_SHAPES = {lenet5: (1, 28, 28), imu_cnn: (6, 128), ds_cnn: (1, 49, 10)}
 
 
 def integer_network(

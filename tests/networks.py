@@ -11,6 +11,7 @@ from tinybayes.ir import (
     AveragePool,
     AveragePoolSpans,
     Concat,
+    ConstantPad,
     Conv,
     Flatten,
     Graph,
@@ -20,6 +21,7 @@ from tinybayes.ir import (
     Node,
     Pointwise,
     Rearrange,
+    Recurrent,
     Requant,
     Requantize,
     Select,
@@ -33,6 +35,7 @@ from tinybayes.passes.tables import exponentials
 from tinybayes.plan.candidates import candidates_of, parts
 from tinybayes.plan.core_class import core_class
 from tinybayes.plan.steps import lower
+from tinybayes.reference.recurrent import tanh_curve
 
 
 def sparse_weight(rng: np.random.Generator, shape: tuple[int, ...], density: float, levels: int) -> np.ndarray:
@@ -72,7 +75,8 @@ class Builder:
         return self.tensors[self.current]
 
     def _append(self, node: Node, shape: tuple[int, ...], dtype: DType) -> "Builder":
-        self.tensors[node.output] = Tensor(node.output, shape, dtype, 0.05)
+        keeps = isinstance(node, Flatten | Select | MaxPool)
+        self.tensors[node.output] = Tensor(node.output, shape, dtype, self.tensor.scale if keeps else 0.05)
         self.nodes.append(node)
         self.current = node.output
         return self
@@ -101,6 +105,24 @@ class Builder:
         columns = (width + padding[2] + padding[3] - kernel[1]) // stride[1] + 1
         target = (rows, columns, outputs) if len(self.tensor.shape) == 3 else (columns, outputs)
         return self._mac(Conv, (outputs, *kernel, channels), target, dtype, stride=stride, padding=padding)
+
+    def grouped(self, outputs: int, kernel: tuple[int, int], groups: int, dilation: tuple[int, int] = (1, 1),
+                stride: tuple[int, int] = (1, 1), padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+                dtype: DType = "uint8") -> "Builder":  # fmt: skip
+        """A convolution whose kernel positions lie apart, without weights between groups of channels."""
+        span = tuple((size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True))
+        self.conv(outputs, (span[0], span[1]), stride, padding, dtype)
+        weight = self.nodes[-1].weight
+        mask = np.zeros(weight.shape, dtype=bool)
+        channels = weight.shape[3] // groups
+        for group in range(groups):
+            rows = slice(group * outputs // groups, (group + 1) * outputs // groups)
+            inside = slice(group * channels, (group + 1) * channels)
+            mask[rows, :: dilation[0], :: dilation[1], inside] = True
+            if not np.any(weight[rows] * mask[rows]):
+                weight[rows, -1, -1, inside] = 3
+        weight *= mask
+        return self
 
     def pool(self, kind: type, window: tuple[int, int], stride: tuple[int, int] | None = None) -> "Builder":
         stride = stride or window
@@ -146,6 +168,35 @@ class Builder:
         node = Softmax(name=f"softmax.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
                        exponentials=exponentials(scale), high=255 if dtype == "uint8" else 127)  # fmt: skip
         return self._append(node, self.tensor.shape, dtype)
+
+    def recurrent(
+        self, kind: type[Recurrent], units: int, *, bits: int = 8, last_only: bool = False, **extra: int
+    ) -> "Builder":
+        """``extra`` is ``gate_fraction_bits``, ``cell_fraction_bits`` or ``output_shift``."""
+        time, channels = self.tensor.shape
+        states = 2**15 if bits == 16 else 128
+        name = f"t{len(self.nodes)}"
+        shift = extra.setdefault("output_shift", 8)
+        node = kind(name=f"{kind.op}.{len(self.nodes)}", inputs=(self.current,), output=name,
+                    from_input=self._gates("input", kind.gates * units, channels, 128),
+                    from_state=self._gates("state", kind.gates * units, units, states),
+                    last_only=last_only, state_bits=bits, curve=tanh_curve(), **extra)  # fmt: skip
+        self._append(node, (units,) if last_only else (time, units), "int8")
+        self.tensors[name] = replace(self.tensors[name], scale=2.0 ** (shift - 15))
+        return self
+
+    def _gates(self, part: str, rows: int, columns: int, largest: int) -> Linear:
+        """A matrix whose pre-activations fill their 16 bits, and now and then leave them."""
+        weight = sparse_weight(self.rng, (rows, 1, 1, columns), self.density, self.levels)
+        bound = int(np.abs(weight.astype(int)).sum(axis=(1, 2, 3)).max()) * largest
+        bias = self.rng.integers(-bound // 8 - 1, bound // 8 + 1, size=rows).astype(np.int32)
+        channels = rows if self.per_channel else 1
+        pre = max(0, bound.bit_length() - 15)
+        post = max(1, 14 + min(0, bound.bit_length() - 15) - int(self.rng.integers(0, 2)))
+        multiplier = self.rng.integers(2**13, 2**15, size=channels).astype(np.int32)
+        return Linear(name=part, inputs=(), output="", weight=weight, bias=bias, dense_shape=weight.shape,
+                      weight_scale=np.full(channels, 0.01),
+                      requant=Requant(pre, multiplier, post, -(2**15), 2**15 - 1))  # fmt: skip
 
     def argmax(self) -> "Builder":
         name = f"t{len(self.nodes)}"
@@ -211,6 +262,15 @@ class Builder:
                       multipliers=multipliers, offsets=offsets, shift=int(self.rng.integers(13, 17)), low=low,
                       high=high)  # fmt: skip
         return self._append(node, self.tensor.shape, dtype)
+
+    def constant_pad(self, before: tuple[int, int, int], behind: tuple[int, int, int], code: int,
+                     dtype: DType | None = None) -> "Builder":  # fmt: skip
+        """Requantized where ``dtype`` is given."""
+        requant = requant_for(self.rng, 255, dtype) if dtype is not None else None
+        node = ConstantPad(name=f"pad.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
+                           before=before, behind=behind, code=code, requant=requant)  # fmt: skip
+        hwc = [a + size + b for a, size, b in zip(before, self.tensor.hwc, behind, strict=True)]
+        return self._append(node, tuple(hwc[3 - len(self.tensor.shape) :]), dtype or self.tensor.dtype)
 
     def rearrange(self, shape: tuple[int, ...], offset: int, sizes: tuple[int, int, int],
                   strides: tuple[int, int, int]) -> "Builder":  # fmt: skip

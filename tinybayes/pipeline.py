@@ -17,11 +17,14 @@ from tinybayes.emit.firmware import check_network_name, firmware_files
 from tinybayes.emit.library import library_files
 from tinybayes.emit.network import network_files
 from tinybayes.errors import LimitError, UnsupportedError, UserError
+from tinybayes.hil.messages import SELF_TESTS, golden_input
 from tinybayes.ir import Graph
-from tinybayes.passes import to_integer
+from tinybayes.passes import check_recurrent_bits, to_integer
 from tinybayes.plan import Limits, Plan, check_fits, make_plan
+from tinybayes.plan.ordering import plan_in_best_order
 from tinybayes.reference import chosen_classes, execute, quantize_input
 from tinybayes.report import record as records
+from tinybayes.report.verdict import expect
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,13 +46,16 @@ def load_network(
     calibration: npt.NDArray[np.float32] | None = None,
     *,
     per_channel: bool = True,
+    recurrent_bits: int = 8,
 ) -> Graph:
     """An integer network from a ``.tbn`` file, a ``.pt2`` file, ``module:callable``, or a torch module.
 
     ``calibration`` is float32 (samples, *torch input shape): activations are scaled by it. A ``.tbn`` needs none.
-    ``per_channel`` gives weights that are not integers yet a scale for each output channel, else one for each layer.
+    ``per_channel`` gives weights that are not integers yet a scale for each output channel, else one for each layer;
+    ``recurrent_bits`` (8 or 16) is how many bits of their hidden states its recurrent layers multiply with.
     Raises UserError where it is missing or of another shape, FileFormatError and UnsupportedError for bad models.
     """
+    check_recurrent_bits(recurrent_bits)
     if isinstance(model, Graph):
         graph = model
     elif isinstance(model, str | Path) and str(model).endswith(".tbn"):
@@ -60,7 +66,7 @@ def load_network(
         return graph
     if calibration is None:
         raise UserError(_NO_CALIBRATION)
-    return to_integer(graph, calibration, per_channel=per_channel)
+    return to_integer(graph, calibration, per_channel=per_channel, recurrent_bits=recurrent_bits)
 
 
 def import_network(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32] | None) -> Graph:
@@ -93,7 +99,8 @@ def compile_network(
 ) -> Deployment:
     """Plans ``graph`` for ``board`` and writes the firmware project into ``out``; for a core alone, the library.
 
-    ``formats`` fixes the plan: the weight format, or None, of every step by its name; no objective chooses then.
+    ``formats`` fixes the plan: the weight format, or None, of every step by its name; no objective chooses then. Else
+    hidden channels are put into the best order found, and the network of the plan is the one in that order.
     ``protocol`` is ``"frames"`` (the default) or ``"none"``, and nothing else than that for a core alone.
     Everything is made in memory first: on any error ``out`` is as it was.
     """
@@ -102,7 +109,10 @@ def compile_network(
     protocol = _protocol_for(board, protocol)
     buffers_bytes = _buffers_bytes(graph, board, protocol)
     limits = _limits(board, max_flash_bytes, max_ram_bytes, max_latency_seconds, buffers_bytes)
-    plan = make_plan(graph, objective, board.core, formats, limits)
+    if formats is not None:
+        plan = make_plan(graph, objective, board.core, formats, limits)
+    else:
+        plan = plan_in_best_order(graph, objective, board.core, limits)
     if isinstance(board, Board) and formats is None:
         plan = _within_flash(plan, board, limits)
     if isinstance(board, Board):
@@ -110,9 +120,10 @@ def compile_network(
         check_fits(plan, board.flash.size_bytes, board.ram.size_bytes, f"on {board.name}", sure_bytes)
     flash_limit, ram_limit = (limit if limit is not None else 2**32 for limit in (max_flash_bytes, max_ram_bytes))
     check_fits(plan, flash_limit, ram_limit, "within --max-flash and --max-ram", buffers_bytes)
-    network = tbn.dumps(graph)
+    network = tbn.dumps(plan.graph)
     digest = network_digest(network)
     record = records.compiled(plan, board, name=name, protocol=protocol)
+    golden = _golden_vectors(plan) if protocol == "frames" else []
     record["limits"] = {
         "flash_bytes": max_flash_bytes,
         "ram_bytes": max_ram_bytes,
@@ -121,7 +132,7 @@ def compile_network(
     files: dict[str, str | bytes] = {
         **network_files(plan, name),
         **(
-            firmware_files(board, network_name=name, network_digest=digest, protocol=protocol)
+            firmware_files(board, network_name=name, network_digest=digest, protocol=protocol, golden_vectors=golden)
             if isinstance(board, Board)
             else library_files(board, name)
         ),
@@ -167,12 +178,20 @@ def _limits(
     return Limits(flash_bytes, ram_bytes, cycles, milliseconds, buffers_bytes)
 
 
+def _golden_vectors(plan: Plan) -> list[list[int]]:
+    """What every step must leave for the inputs of the device's self-test: CRC-32, by vector and step."""
+    elements = plan.graph.input_tensor.elements
+    inputs = np.stack([golden_input(vector, elements) for vector in range(SELF_TESTS)])
+    crcs: list[list[int]] = expect(plan, inputs).tensor_crcs.tolist()
+    return crcs
+
+
 def _buffers_bytes(graph: Graph, board: Target, protocol: str) -> int:
     """RAM that the firmware is sure to take beside the arena and the stack; a library takes none."""
     if not isinstance(board, Board):
         return 0
-    request_bytes = board.link_request_bytes if protocol == "frames" else 0
-    return graph.input_tensor.elements + graph.output_tensor.elements + request_bytes
+    link_bytes = board.link_request_bytes + board.link_window_bytes if protocol == "frames" else 0
+    return graph.input_tensor.elements + graph.output_tensor.elements + link_bytes
 
 
 def network_from_training(trained: "Trained") -> Graph:

@@ -14,6 +14,25 @@ struct tb_block {
     uint32_t output_strides[3];
 };
 
+/** `rows` of `row_bytes`, `row_stride` bytes apart, which are filled with one byte. */
+struct tb_frame {
+    uint32_t rows;
+    uint32_t row_bytes;
+    uint32_t row_stride;
+    uint32_t code;
+};
+
+/** Fills rows with one code. */
+TB_INLINE void tb_fill(uint8_t *output, struct tb_frame frame)
+{
+    for (uint32_t row = 0; row < frame.rows; row++) {
+        for (uint32_t i = 0; i < frame.row_bytes; i++) {
+            output[i] = (uint8_t)frame.code;
+        }
+        output += frame.row_stride;
+    }
+}
+
 /** Copies a block; with `requant` each code is requantized as an accumulator. */
 TB_INLINE void tb_copy(struct tb_source input, uint8_t *output, struct tb_block block, const struct tb_requant *requant)
 {

@@ -39,10 +39,5 @@ def moved() -> Graph:
     made = Builder(np.random.default_rng(14), (4, 6, 3), levels=9).conv(3, (1, 1))
     made.rearrange((6, 4, 3), 0, (6, 4, 3), (3, 18, 1)).conv(2, (3, 3), padding=(1, 1, 1, 1))
     made.rearrange((3, 2, 2), 2, (3, 2, 2), (16, 4, 1)).rearrange((2, 6), 0, (1, 1, 12), (0, 0, 1))
-    return (
-        made.conv(3, (1, 2), padding=(0, 0, 1, 1))
-        .affine("uint8")
-        .rearrange((9,), 0, (1, 3, 3), (0, 1, 3))
-        .linear(2)
-        .graph()
-    )
+    made.constant_pad((0, 1, 0), (0, 0, 0), 9).conv(3, (1, 2), padding=(0, 0, 0, 1)).affine("uint8")
+    return made.rearrange((9,), 0, (1, 3, 3), (0, 1, 3)).linear(2).graph()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulated.toy_network.toy_reference import toy_golden_vectors
 from tinybayes.boards import load_board
 from tinybayes.emit.firmware import firmware_files
 
@@ -16,7 +17,8 @@ TOOLS = ("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
 
 
 def write_project(directory: Path, protocol: str, board: str = "mps2-an386") -> Path:
-    files = firmware_files(load_board(board), network_name="toy", network_digest=DIGEST, protocol=protocol)
+    golden = {} if protocol == "none" else {"golden_vectors": toy_golden_vectors()}
+    files = firmware_files(load_board(board), network_name="toy", network_digest=DIGEST, protocol=protocol, **golden)
     for path, text in files.items():
         (directory / path).parent.mkdir(parents=True, exist_ok=True)
         (directory / path).write_text(text)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.emulated import branched_networks, unary_networks
+from tests.emulated import branched_networks, grouped_networks, recurrent_networks, unary_networks
 from tests.golden.networks import NETWORKS
 from tests.networks import Builder, formats_preferring
 from tinybayes import tbn
@@ -46,14 +46,18 @@ def corpus() -> tuple[Entry, ...]:
     formats = [Entry(f"all operators, {name}", _all_operators(), format=name) for name in names]
     formats.append(Entry("aligned channels, blocks", _aligned_channels(), format="blocks"))
     formats.append(Entry("long rows, delta", _long_rows(), format="delta"))
-    unary = [Entry(name, graph, format=format_) for name, graph, format_ in unary_networks.all_of_them()]
-    branched = [Entry(name, graph, format=format_) for name, graph, format_ in branched_networks.all_of_them()]
+    made = (
+        *unary_networks.all_of_them(),
+        *branched_networks.all_of_them(),
+        *grouped_networks.all_of_them(),
+        *recurrent_networks.all_of_them(),
+    )
+    others = [Entry(name, graph, format=format_) for name, graph, format_ in made]
     return (
         *examples,
         *golden,
         *formats,
-        *unary,
-        *branched,
+        *others,
         Entry("large map", _large_map()),
         Entry("large matrix", _large_matrix()),
     )

@@ -93,3 +93,11 @@ def test_what_is_flattened_is_joined_as_a_vector() -> None:
     made = Builder(np.random.default_rng(1), (3, 4, 2)).conv(2, (2, 2)).flatten().affine("uint8").softmax("uint8")
     made.back_to("t0").flatten().concat(("t3", "t4")).back_to("t4").multiply("t3").concat(("t5", "t4"))
     check(made.softmax().argmax().graph(), "flash")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_frames_of_a_constant(dtype: DType) -> None:
+    made = Builder(np.random.default_rng(1), (3, 4, 2)).constant_pad((1, 0, 1), (0, 2, 0), -7).conv(2, (2, 2))
+    made.constant_pad((0, 1, 0), (1, 1, 2), 100, dtype).conv(3, (3, 3), padding=(1, 1, 1, 1), dtype=dtype)
+    kernels = check(made.flatten().constant_pad((0, 0, 2), (0, 0, 1), 0).linear(3).graph(), "flash")
+    assert kernels.count("constant_pad") == 3

@@ -154,6 +154,15 @@ class Board:
         return self.chip.gcc_flags
 
     @property
+    def link_window_bytes(self) -> int:
+        """Bytes that the firmware can hold until it has time for them: a longest request as it is on the line.
+
+        To its payload come header and checksum (10 bytes), COBS (one byte, and one more for every 254), two delimiters.
+        """
+        framed = self.link_request_bytes + 10
+        return framed + framed // 254 + 1 + 2
+
+    @property
     def clock_hz(self) -> int:
         """The core's clock in hertz."""
         return self.chip.clock_hz

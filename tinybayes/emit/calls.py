@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tinybayes.emit import copies, joins
+from tinybayes.emit import copies, joins, recurrent
 from tinybayes.emit.arguments import Call, Fields, Struct, source, source_struct
 from tinybayes.emit.arguments import at as _at
 from tinybayes.emit.arguments import layout as _layout
@@ -224,6 +224,35 @@ def _conv(plan: Plan, step: Step, weights: str) -> Call:
     return Call("tb_conv.h", f"tb_{step.kernel}", arguments)
 
 
+def _conv_depthwise(plan: Plan, step: Step, weights: str) -> Call:
+    walk, field = _walk(step).fields, step.field(plan.graph.input)
+    assert step.encoding is not None
+    assert field is not None
+    constants = step.encoding.constants
+    height, width, _ = step.target.tensor.hwc
+    geometry: Fields = {
+        "values": f"{weights}.values",
+        "each": constants["outputs_each"],
+        "taps_height": constants["tap_rows"],
+        "taps_width": constants["tap_columns"],
+        "tap_down": constants["taps_down"] * step.source.stride_bytes,
+        "tap_right": constants["taps_right"] * step.source.tensor.channels,
+        "row_stride": walk["row_stride"],
+        "column_stride": walk["column_stride"],
+        "height": height,
+        "width": width,
+        "output_row_gap": step.target.row_gap_bytes,
+        "aligned": field.aligned,
+    }
+    arguments = (
+        _source_struct(plan, step),
+        _target(plan, step, origin=True),
+        Struct("tb_depthwise", geometry),
+        _rows(step, weights),
+    )
+    return Call("tb_conv_depthwise.h", "tb_conv_depthwise", arguments)
+
+
 def _pool(plan: Plan, step: Step, _weights_name: str) -> Call:
     pool = step.node
     assert isinstance(pool, MaxPool | AveragePool)
@@ -382,6 +411,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "conv_huffman": _conv,
     "conv_pairs": _conv_stored,
     "conv_blocks": _conv_stored,
+    "conv_depthwise": _conv_depthwise,
     "max_pool": _pool,
     "average_pool": _pool,
     "select": _select,
@@ -394,7 +424,9 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "concat": joins.concat,
     "affine": _affine,
     "rearrange": copies.rearrange,
+    "constant_pad": copies.constant_pad,
     "max_pool_spans": _pool_spans,
     "average_pool_spans": _pool_spans,
+    **recurrent.CALLS,
     "pad": _pad,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tinybayes.emit.arguments import Call, Struct, requant, source_struct, target
-from tinybayes.ir import Rearrange, Requant
+from tinybayes.ir import ConstantPad, Rearrange, Requant
 from tinybayes.plan import Plan, Step
 
 _DIMENSIONS = 3
@@ -34,6 +34,25 @@ def rearrange(plan: Plan, step: Step, _weights: str) -> Call:
     written = (node.sizes[1] * node.sizes[2], node.sizes[2], 1)
     output = target(plan, step, origin=True)
     return copy(node.name, begin if node.offset else stored, output, node.sizes, (node.strides, written))
+
+
+def constant_pad(plan: Plan, step: Step, _weights: str) -> tuple[Call, Call]:
+    """Fills all of the output, then copies the input into it."""
+    node, stored, into = step.node, step.source, step.target
+    assert isinstance(node, ConstantPad)
+    strides = into.strides_bytes
+    sizes = plan.graph.tensors[node.input].hwc
+    written = sum(before * stride for before, stride in zip(node.before, strides, strict=True))
+    read = (sizes[1] * sizes[2], sizes[2], 1)
+    layout = {
+        "rows": into.height,
+        "row_bytes": into.row_bytes,
+        "row_stride": into.stride_bytes,
+        "code": node.code & 255,
+    }
+    fill = Call("tb_copy.h", "tb_fill", (target(plan, step, origin=True), Struct("tb_frame", layout)))
+    output = target(plan, step, origin=True, offset=written)
+    return fill, copy(node.name, source_struct(plan, stored), output, sizes, (read, strides), node.requant)
 
 
 def _joined(sizes: Sequence[int], read: Sequence[int], written: Sequence[int]) -> tuple[list[int], ...]:

@@ -1,7 +1,7 @@
 """The part of a firmware project that is not the network: hand-written files, and a few made for the board."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -24,22 +24,15 @@ _GENERATED = MappingProxyType(
 )
 
 _BARE = (
-    "bench.c", "bench.h", "fault.c", "fault.h", "image.h", "main_bare.c", "sections.ld", "setup.h", "startup.c",
+    "bench.c", "bench.h", "fault.c", "fault.h", "image.h", "main_bare.c", "receive.h", "sections.ld", "setup.h",
+    "startup.c",
     "toolchain.cmake",
 )  # fmt: skip
 _FRAMES = (
-    "cycles.c",
-    "cycles.h",
-    "frame.c",
-    "frame.h",
-    "interrupt.h",
-    "main_frames.c",
-    "protocol.c",
-    "protocol.h",
-    "stack.c",
-    "stack.h",
+    "chip.c", "chip.h", "commands.h", "cycles.c", "cycles.h", "frame.c", "frame.h", "golden.h", "inference.c",
+    "interrupt.h", "main_frames.c", "protocol.c", "protocol.h", "receive.c", "receive.h", "stack.c", "stack.h",
     "uart.h",
-)
+)  # fmt: skip
 
 _HAND_WRITTEN: Mapping[str, tuple[str, ...]] = MappingProxyType({"frames": _BARE + _FRAMES, "none": _BARE})
 """By protocol, the files of ``firmware/`` that a project needs, drivers aside."""
@@ -68,11 +61,20 @@ def check_network_name(name: str) -> None:
         raise UserError(f"--name: {name!r} is taken by C or by the firmware; choose another, as my_{name}")
 
 
-def firmware_files(board: Board, *, network_name: str, network_digest: bytes, protocol: str) -> dict[str, str]:
+def firmware_files(
+    board: Board,
+    *,
+    network_name: str,
+    network_digest: bytes,
+    protocol: str,
+    golden_vectors: Sequence[Sequence[int]] = (),
+) -> dict[str, str]:
     """Everything beside ``network/`` that a project needs: relative path to text, in sorted order.
 
     ``network_digest`` is 16 bytes that tell this network from any other. ``protocol`` is ``"frames"`` or
-    ``"none"``. Raises UserError for a name that is none in C and UnsupportedError for an unknown protocol.
+    ``"none"``. ``golden_vectors`` has, for every input of the device's self-test, the CRC-32 of every step's tensor.
+
+    Raises UserError for a name that is none in C and UnsupportedError for an unknown protocol.
     """
     check_network_name(network_name)
     if protocol not in _HAND_WRITTEN:
@@ -90,12 +92,15 @@ def firmware_files(board: Board, *, network_name: str, network_digest: bytes, pr
         "protocol": protocol,
         "network_name": network_name,
         "network_macro": network_name.upper(),
+        "golden_vectors": [[f"0x{crc:08X}u" for crc in crcs] for crcs in golden_vectors],
         "digest_bytes": [f"0x{byte:02X}" for byte in network_digest],
     }
     hand_written = _HAND_WRITTEN[protocol]
     generated = dict(_GENERATED)
     if protocol == "frames":
         hand_written += (f"uart_{board.uart.driver}.c",)
+        if golden_vectors:
+            generated["firmware/golden.c"] = "firmware/golden.c.j2"
     if board.setup_steps:
         hand_written += ("setup.c",)
         generated["firmware/board_setup.c"] = "firmware/board_setup.c.j2"

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tinybayes.errors import InternalError
+from tinybayes.frontend.fake_quant_recurrent import recurrent
 from tinybayes.ir import (
     Add,
     Affine,
@@ -17,10 +18,13 @@ from tinybayes.ir import (
     AveragePool,
     AveragePoolSpans,
     Concat,
+    ConstantPad,
     Conv,
     Flatten,
     Graph,
+    Gru,
     Linear,
+    Lstm,
     MacNode,
     MaxPool,
     MaxPoolSpans,
@@ -58,7 +62,7 @@ class FakeQuantized(nn.Module):
         """Real inputs to real outputs."""
         tensor = self._graph.input_tensor
         value = x.float()
-        value = value.movedim(1, -1) if value.ndim > 2 else value
+        value = value.movedim(1, -1) if value.ndim > 2 and not self._graph.channels_last_input else value
         scaling = self._graph.input_scaling
         if scaling is not None:
             value = (value - torch.from_numpy(scaling.mean)) / torch.from_numpy(scaling.std)
@@ -229,6 +233,17 @@ def _affine(node: Affine, graph: Graph) -> Layer:
     return run
 
 
+def _constant_pad(node: ConstantPad, graph: Graph) -> Layer:
+    target = graph.tensors[node.output]
+    (top, left, first), (bottom, right, last) = node.before, node.behind
+
+    def run(x: Tensor) -> Tensor:
+        inside = x if node.requant is None else _on_grid(x, node.requant, target)
+        return F.pad(inside, (left, right, top, bottom, first, last), value=node.code * target.scale)
+
+    return run
+
+
 def _rearrange(node: Rearrange, graph: Graph) -> Layer:
     positions = torch.from_numpy(node.positions)
     height, width, channels = graph.tensors[node.output].hwc
@@ -273,10 +288,13 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         Requantize.op: _requantize,
         Softmax.op: _softmax,
         ArgMax.op: _argmax,
+        Gru.op: recurrent,
+        Lstm.op: recurrent,
         Add.op: _add,
         Multiply.op: _multiply,
         Concat.op: _concat,
         Rearrange.op: _rearrange,
+        ConstantPad.op: _constant_pad,
         Affine.op: _affine,
         MaxPoolSpans.op: _max_pool_spans,
         AveragePoolSpans.op: _average_pool_spans,

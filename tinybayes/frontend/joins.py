@@ -1,17 +1,18 @@
 """ATen operators on several tensors; ``HANDLERS`` is the list."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from tinybayes.frontend.chain import Chain, Value
 from tinybayes.frontend.program import Call
-from tinybayes.ir import Add, Concat, Multiply, Node
+from tinybayes.ir import Add, Concat, ConstantPad, Multiply, Node
 from tinybayes.ir.verify import spreads
 
 SUPPORTED = (
     "add, sub and mul of two tensors of one shape, or of a map and one value for each of its channels; cat along any "
-    "dimension but the batch"
+    "dimension but the batch; pad with a constant"
 )
 
 
@@ -85,6 +86,34 @@ def concat(chain: Chain, call: Call) -> None:
     chain.append(call, node, (hwc[0], hwc[1], hwc[2]), shape)
 
 
+def constant_pad(chain: Chain, call: Call) -> None:
+    """aten.pad with a constant, and aten.constant_pad_nd: (left, right) of the last dimension first."""
+    value = chain.value(call, "self" if "self" in call.arguments else "input")
+    if call.arguments.get("mode", "constant") != "constant":
+        chain.refuse(call, f"with mode={call.arguments['mode']!r} is not supported: only 'constant'")
+    filled = 0.0 if call.arguments.get("value") is None else call.number("value", 0.0)
+    sides = call.arguments.get("pad")
+    rank = len(value.torch_shape) + 1
+    if not isinstance(sides, list) or len(sides) % 2 or any(type(s) is not int or s < 0 for s in sides):
+        chain.refuse(call, f"by {sides} is not supported: wanted pairs of sizes that are not negative")
+    if len(sides) >= 2 * rank or not math.isfinite(filled) or value.order is not None:
+        chain.refuse(call, f"by {sides} with {filled} is not supported: of channels and positions, a finite value")
+    before, behind = [0, 0, 0], [0, 0, 0]
+    for number, (left, right) in enumerate(zip(sides[::2], sides[1::2], strict=True)):
+        axis = _axis(rank, rank - 1 - number)
+        before[axis], behind[axis] = left, right
+    height, width, channels = (
+        a + size + b for a, size, b in zip(before, chain.tensors[value.tensor].hwc, behind, strict=True)
+    )
+    shape = {1: (channels,), 2: (channels, width), 3: (channels, height, width)}[len(value.torch_shape)]
+    name = chain.name(call, "pad")
+    node = ConstantPad(
+        name=name, inputs=(value.tensor,), output=name, value=filled, before=(before[0], before[1], before[2]),
+        behind=(behind[0], behind[1], behind[2]),
+    )  # fmt: skip
+    chain.append(call, node, (height, width, channels), shape)
+
+
 def _axis(rank: int, dim: int) -> int:
     """The axis of (height, width, channels) that is dimension ``dim`` of a tensor of torch with ``rank`` dimensions."""
     return 2 if dim == 1 else 2 - (rank - dim)
@@ -100,4 +129,7 @@ def _shape(value: Value) -> str:
     return ", ".join(map(str, value.torch_shape))
 
 
-HANDLERS: dict[str, Callable[[Chain, Call], None]] = {"cat": concat, "concat": concat, "concatenate": concat}
+HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
+    **dict.fromkeys(("cat", "concat", "concatenate"), concat),
+    **dict.fromkeys(("pad", "constant_pad_nd"), constant_pad),
+}

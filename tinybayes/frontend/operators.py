@@ -6,8 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.frontend import joins, over_channels, pointwise, pooling, views
+from tinybayes.frontend import joins, over_channels, pointwise, pooling, series, views
 from tinybayes.frontend.chain import INPUT, Chain, Value
+from tinybayes.frontend.grouping import MAX_WEIGHTS, spread
 from tinybayes.frontend.program import Call, Ref
 from tinybayes.ir import BatchNorm, Conv, Linear, Relu
 from tinybayes.ir.verify import window_output
@@ -15,15 +16,18 @@ from tinybayes.ir.verify import window_output
 Float32 = npt.NDArray[np.float32]
 
 SUPPORTED = (
-    "linear; conv1d and conv2d (any stride and padding, groups=1, dilation=1); batch_norm in evaluation mode; "
+    "linear; conv1d and conv2d (any stride, padding, dilation and groups); batch_norm in evaluation mode; "
     f"relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
-    f"{joins.SUPPORTED}; {pooling.SUPPORTED}; "
+    f"{joins.SUPPORTED}; {pooling.SUPPORTED}; {series.SUPPORTED}; "
     f"{views.SUPPORTED}; dropout in evaluation mode; add, sub, mul and div by constants of each channel"
 )
 
 
 def linear(chain: Chain, call: Call) -> None:
     """aten.linear(input, weight, bias)."""
+    if series.is_series(chain, call):
+        series.linear(chain, call, _bias(chain, call, chain.constant(call, "bias"), chain.weight(call).shape[0]))
+        return
     _linear(chain, call, chain.value(call, "input"), chain.weight(call), "weight", chain.constant(call, "bias"))
 
 
@@ -73,27 +77,31 @@ def convolution(chain: Chain, call: Call) -> None:
         chain.refuse(
             call, f"with a weight of shape {weight.shape} on samples of shape {value.torch_shape} is not supported"
         )
-    if call.number("groups", 1) != 1:
-        chain.refuse(call, f"with groups={call.arguments['groups']} is not supported: use groups=1")
-    if call.pair("dilation", (1, 1), dimensions) != (1, 1):
-        chain.refuse(call, f"with dilation={call.arguments['dilation']} is not supported: use dilation=1")
     if call.flag("transposed"):
         chain.refuse(call, "transposed (a deconvolution) is not supported")
     stride = call.pair("stride", (1, 1), dimensions)
-    kernel = (1, weight.shape[2]) if dimensions == 1 else (weight.shape[2], weight.shape[3])
-    padding = _padding(chain, call, kernel, dimensions)
     height, width, channels = chain.tensors[value.tensor].hwc
-    if weight.shape[1] != channels or min(weight.shape) < 1 or min(stride) < 1:
-        raise chain.damaged(call, f"weight {weight.shape} and stride {stride} for {channels} channels")
+    groups, dilation = call.number("groups", 1), call.pair("dilation", (1, 1), dimensions)
+    fits = groups >= 1 and weight.shape[1] * groups == channels and weight.shape[0] % groups == 0
+    if not fits or min(weight.shape) < 1 or min(stride) < 1 or min(dilation) < 1:
+        given = f"weight {weight.shape}, stride {stride}, dilation {dilation} and groups {groups}"
+        raise chain.damaged(call, f"{given} for {channels} channels")
     outputs = weight.shape[0]
-    ohwi = np.ascontiguousarray(np.moveaxis(weight, 1, -1)).reshape(outputs, *kernel, channels)
+    rows_first = np.ascontiguousarray(np.moveaxis(weight, 1, -1))
+    compact = rows_first.reshape(outputs, *((1,) * (2 - dimensions)), *rows_first.shape[1:])
+    kernel = tuple((size - 1) * apart + 1 for size, apart in zip(compact.shape[1:3], dilation, strict=True))
+    if outputs * math.prod(kernel) * channels > MAX_WEIGHTS:
+        chain.refuse(call, f"with a kernel that spans {kernel} positions, {channels} channels and {outputs} outputs is "
+                           f"not supported: their product is above {MAX_WEIGHTS}")  # fmt: skip
+    ohwi = spread(compact, int(groups), dilation)
+    padding = _padding(chain, call, ohwi.shape[1:3], dimensions)
     rows = window_output(height + padding[0] + padding[1], kernel[0], stride[0])
     columns = window_output(width + padding[2] + padding[3], kernel[1], stride[1])
     name = chain.name(call, Conv.op, "weight")
     node = Conv(
         name=name, inputs=(value.tensor,), output=name, weight=ohwi,
         bias=_bias(chain, call, chain.constant(call, "bias"), outputs),
-        dense_shape=(outputs, *kernel, channels), stride=stride, padding=padding,
+        dense_shape=compact.shape, stride=stride, padding=padding,
     )  # fmt: skip
     torch_shape = (outputs, columns) if dimensions == 1 else (outputs, rows, columns)
     chain.append(call, node, (rows, columns, outputs), torch_shape)
@@ -184,8 +192,11 @@ def with_constants(chain: Chain, call: Call) -> None:
 
     With x' = (x - mean) / std so far: x' - c = (x - (mean + c std)) / std and x' / c = (x - mean) / (c std).
     """
-    value = chain.value(call, "self")
     reference = call.arguments["self"]
+    raw = isinstance(reference, Ref) and chain.channels_last_input and reference.name in chain.values
+    value = chain.values[reference.name] if raw and isinstance(reference, Ref) else chain.value(call, "self")
+    on_input = raw and value.tensor == INPUT and value.torch_shape == chain.program.input_shape
+    value = value if on_input else chain.value(call, "self")
     read_once = isinstance(reference, Ref) and chain.reads[reference.name] == 1
     if call.number("alpha", 1) != 1 or call.arguments.get("rounding_mode") is not None:
         chain.refuse(call, "with alpha or a rounding mode is not supported")
@@ -227,12 +238,14 @@ def _affine(chain: Chain, call: Call, value: Value, constant: npt.NDArray[np.flo
 
 def _per_channel(chain: Chain, call: Call, value: Value) -> npt.NDArray[np.float64]:
     """The operand ``other``, one number for each channel of ``value`` (or for each feature of a vector)."""
-    channels = value.torch_shape[0]
+    last = value.view is not None
+    channels = value.torch_shape[-1 if last else 0]
     rank = len(value.torch_shape) + 1
     if not isinstance(call.arguments.get("other"), Ref):
         return np.full(channels, call.number("other", math.nan))
     other = chain.weight(call, "other").astype(np.float64)
     shape = (1,) * (rank - other.ndim) + other.shape
+    shape = (*shape[:-2], *shape[:-3:-1]) if last else shape
     if len(shape) != rank or shape[0] != 1 or shape[1] not in (1, channels) or any(size != 1 for size in shape[2:]):
         wanted = (channels,) + (1,) * (rank - 2)
         chain.refuse(
@@ -252,6 +265,7 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **over_channels.HANDLERS,
     **pooling.HANDLERS,
     **views.HANDLERS,
+    **series.HANDLERS,
     **dict.fromkeys(
         ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias", "lift_fresh_copy"),
         same,

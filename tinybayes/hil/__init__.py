@@ -2,14 +2,17 @@
 
 from tinybayes.hil.frames import Frame, decode_frame, encode_frame
 from tinybayes.hil.link import Link
-from tinybayes.hil.session import DeviceIdentity, Inference, Profile, Session, StackUse
+from tinybayes.hil.messages import DeviceIdentity, Inference, LastFault, Profile, SelfTest, StackUse
+from tinybayes.hil.session import Session
 
 __all__ = [
     "DeviceIdentity",
     "Frame",
     "Inference",
+    "LastFault",
     "Link",
     "Profile",
+    "SelfTest",
     "Session",
     "StackUse",
     "decode_frame",

@@ -30,6 +30,11 @@ class Kind(IntEnum):
     READ_TENSOR = 8
     STACK = 9
     PROFILE = 10
+    PREDICT = 11
+    SELF_TEST = 12
+    LAST_FAULT = 13
+    RESET = 14
+    BOOT_LOADER = 15
     INJECT_FAULT = 0x70
     REPLY = 0x80
     REPLY_BROKEN = 0xFE
@@ -49,6 +54,8 @@ class Status(IntEnum):
     FAULT = 7
     NO_COUNTER = 8
     SETUP_FAILED = 9
+    OTHER_INPUT = 10
+    NO_BOOT_LOADER = 11
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,12 @@ def encode_frame(frame: Frame) -> bytes:
     body = HEADER.pack(frame.kind, frame.status, frame.sequence, len(frame.payload)) + frame.payload
     encoded: bytes = cobs.encode(body + CRC.pack(zlib.crc32(body)))
     return DELIMITER + encoded + DELIMITER
+
+
+def largest_encoded_bytes(payload_bytes: int) -> int:
+    """At most so many bytes a frame is on the line: COBS adds one, and one more for every 254; then two delimiters."""
+    framed = HEADER.size + payload_bytes + CRC.size
+    return framed + framed // 254 + 1 + 2
 
 
 def decode_frame(encoded: bytes) -> Frame | None:

@@ -9,11 +9,10 @@ from typing import Any
 import serial
 
 from tinybayes.errors import DeviceError
+from tinybayes.hil import DeviceIdentity, Link, Session, StackUse
 from tinybayes.hil.fault import describe_failed_setup, describe_fault
 from tinybayes.hil.frames import DELIMITER, Kind, Status, decode_frame
-from tinybayes.hil.link import Link
 from tinybayes.hil.ports import open_port
-from tinybayes.hil.session import DeviceIdentity, Session, StackUse
 
 _POLL_SECONDS = 0.1
 _LONGEST_TEXT_BYTES = 200

@@ -16,9 +16,12 @@ from tinybayes.ir.nodes import (
     AveragePoolSpans,
     BatchNorm,
     Concat,
+    ConstantPad,
     Conv,
     Flatten,
+    Gru,
     Linear,
+    Lstm,
     MacNode,
     MaxPool,
     MaxPoolSpans,
@@ -26,6 +29,7 @@ from tinybayes.ir.nodes import (
     Node,
     Pointwise,
     Rearrange,
+    Recurrent,
     Relu,
     Requantize,
     Select,
@@ -34,6 +38,7 @@ from tinybayes.ir.nodes import (
 )
 from tinybayes.ir.requant import INT16_MAX, MAX_SUM_SHIFT, Requant
 from tinybayes.ir.tensor import Tensor
+from tinybayes.ir.verify_recurrent import check_recurrent
 
 # Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
 ACCUMULATOR_LIMIT = 2**30 - 1
@@ -304,12 +309,33 @@ def _affine(node: Affine, source: Tensor, target: Tensor) -> None:
     _check(low <= node.low <= node.high <= high, node.name, "clamp is wider than the output's dtype")
 
 
+def _constant_pad(node: ConstantPad, source: Tensor, target: Tensor) -> None:
+    _check(min(*node.before, *node.behind) >= 0, node.name, f"pads {node.before} and {node.behind}")
+    expected = tuple(a + size + b for a, size, b in zip(node.before, source.hwc, node.behind, strict=True))
+    _check(
+        target.hwc == expected and len(source.shape) == len(target.shape), node.name, f"{target.shape} is not padded"
+    )
+    _check(bool(np.isfinite(node.value)), node.name, "the value is not finite")
+    if target.is_integer:
+        low, high = target.code_range
+        _check(low <= node.code <= high, node.name, f"code {node.code} beyond the output's dtype")
+    if node.requant is not None or not target.is_integer:
+        _requant(node, node.requant, 1, target)
+    else:
+        same = (source.dtype, source.scale) == (target.dtype, target.scale)
+        _check(same, node.name, "what is copied keeps dtype and scale")
+
+
 def _rearrange(node: Rearrange, source: Tensor, target: Tensor) -> None:
     _check(math.prod(node.sizes) == target.elements, node.name, f"loops {node.sizes} for a tensor {target.shape}")
     _check(min(node.sizes) > 0 and min(node.offset, *node.strides) >= 0, node.name, "loops go forward, at least once")
     last = node.offset + sum((size - 1) * stride for size, stride in zip(node.sizes, node.strides, strict=True))
     _check(last < source.elements, node.name, f"reads element {last} of {source.elements}")
     _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "moving keeps dtype and scale")
+
+
+def _recurrent(node: Recurrent, source: Tensor, target: Tensor) -> None:
+    check_recurrent(node, source, target, _check, ACCUMULATOR_LIMIT)
 
 
 _CHECKS: dict[str, Callable[..., None]] = {
@@ -329,7 +355,10 @@ _CHECKS: dict[str, Callable[..., None]] = {
     Multiply.op: _multiply,
     Concat.op: _concat,
     Rearrange.op: _rearrange,
+    ConstantPad.op: _constant_pad,
     Affine.op: _affine,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
+    Gru.op: _recurrent,
+    Lstm.op: _recurrent,
 }

@@ -12,6 +12,7 @@ from tinybayes.ir import (
     AveragePoolSpans,
     BatchNorm,
     Concat,
+    ConstantPad,
     Flatten,
     Graph,
     MacNode,
@@ -21,6 +22,7 @@ from tinybayes.ir import (
     Node,
     Pointwise,
     Rearrange,
+    Recurrent,
     Relu,
     Requantize,
     Select,
@@ -29,10 +31,10 @@ from tinybayes.ir import (
 from tinybayes.ir.functions import CLAMP
 
 PASSING = (MaxPool, MaxPoolSpans, Flatten, Select, Rearrange)
-CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat, BatchNorm)
+CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat, BatchNorm, ConstantPad)
 """Layers that make new codes, and can clamp them."""
-GIVEN = (Softmax, ArgMax)
-"""Layers that make new codes on a grid of their own, whatever the data."""
+GIVEN = (Softmax, ArgMax, Recurrent)
+"""Layers that make new codes on a grid of their own, and clamp nothing more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,11 @@ def clamp_of(node: Node) -> tuple[float, float] | None:
     return None
 
 
+def passes_on(node: Node) -> bool:
+    """Whether ``node`` passes codes on unchanged; zeros around them are on every grid."""
+    return isinstance(node, PASSING) or (isinstance(node, ConstantPad) and node.value == 0)
+
+
 def readers(graph: Graph) -> Counter[str]:
     """How often each tensor is read; being the network's output counts, too."""
     return Counter([graph.output, *(name for node in graph.nodes for name in node.inputs)])
@@ -92,8 +99,10 @@ def runs(graph: Graph) -> tuple[Run, ...]:
         head = heads[place]
         clamps = isinstance(head, CLAMPED) or (head is not None and clamp_of(head) is not None)
         alone = all(read[name] == 1 for name in members[place])
-        absorbed = clamp_of(node) is not None and clamps and alone
-        if isinstance(node, PASSING) or absorbed:
+        bounds = clamp_of(node)
+        framed = any(isinstance(other, ConstantPad) for other in tails[place])
+        absorbed = bounds is not None and clamps and alone and (not framed or bounds[0] <= 0 <= bounds[1])
+        if passes_on(node) or absorbed:
             tails[place].append(node)
         elif isinstance(node, CLAMPED + GIVEN) or clamp_of(node) is not None:
             place = len(heads)
@@ -113,10 +122,10 @@ def runs(graph: Graph) -> tuple[Run, ...]:
 
 
 def refuse_empty_layers(graph: Graph) -> None:
-    """Raises UserError for a layer without a single nonzero weight."""
-    for node in graph.mac_nodes:
-        if node.nonzero == 0:
-            raise empty_layer(node)
+    """Raises UserError for a layer without a single nonzero weight; a hidden state may be without effect."""
+    for layer in (node.weighted[0] for node in graph.nodes if node.weighted):
+        if layer.nonzero == 0:
+            raise empty_layer(layer)
 
 
 def empty_layer(node: MacNode) -> UserError:

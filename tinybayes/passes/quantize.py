@@ -16,11 +16,13 @@ from tinybayes.ir import (
     AveragePoolSpans,
     BatchNorm,
     Concat,
+    ConstantPad,
     Graph,
     MacNode,
     Multiply,
     Node,
     Pointwise,
+    Recurrent,
     Requantize,
     Softmax,
     Tensor,
@@ -31,6 +33,7 @@ from tinybayes.ir.tensor import DType
 from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
 from tinybayes.passes.chains import CLAMPED, Run, clamp_of, readers, refuse_empty_layers, runs
+from tinybayes.passes.quantize_recurrent import Bits, Operand, check_recurrent_bits, output_scale, quantize_recurrent
 from tinybayes.passes.requantize import choose_affine, choose_pre_shift, choose_requant, choose_sum_requant
 from tinybayes.passes.tables import exponentials, input_values, table_codes
 from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
@@ -76,6 +79,7 @@ def quantize(
     *,
     bias_bits: int = 16,
     per_channel: bool = True,
+    recurrent_bits: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> Graph:
     """The integer network for the float network ``graph`` (BatchNorm folded).
@@ -83,7 +87,8 @@ def quantize(
     ``calibration``: real inputs (samples, *torch input shape), float. ReLUs become the lower clamp of the layer before
     them. Activation scales clip where the mean squared error over the calibration data is least; the output is not
     clipped. Weights have a scale for each output channel, or with ``per_channel=False`` one for each layer. Every bias
-    equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
+    equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer. ``recurrent_bits`` is how
+    many bits of their hidden states recurrent layers multiply with (8 or 16).
     ``progress`` is called with (samples done, samples).
 
     Raises UserError for missing or wrong calibration data and for a layer without weights, LimitError for a layer whose
@@ -91,10 +96,11 @@ def quantize(
     """
     if bias_bits not in BIAS_BITS:
         raise UserError(f"bias_bits: got {bias_bits}; wanted one of {', '.join(map(str, BIAS_BITS))}")
+    bits = Bits(bias=bias_bits, state=check_recurrent_bits(recurrent_bits))
     data = check_calibration(graph, calibration)
     refuse_empty_layers(graph)
     chain = runs(graph)
-    layers = [node.output for node in graph.mac_nodes]
+    layers = [node.output for node in graph.nodes if isinstance(node, MacNode)]
     statistics = calibrate(graph, data, {run.tensors[0]: run.ends for run in chain}, layers, progress)
     grids = _grids(graph, chain, statistics)
     stored = {graph.input: graph.input}
@@ -105,9 +111,8 @@ def quantize(
         if run.producer is not None:
             reads = tuple(stored[name] for name in run.producer.inputs)
             sources = [grids[name] for name in run.producer.inputs]
-            nodes.append(
-                _quantized(replace(run.producer, inputs=reads), sources, grid, statistics, bias_bits, per_channel)
-            )
+            producer = replace(run.producer, inputs=reads)
+            nodes.append(_quantized(producer, sources, grid, statistics, bits, per_channel))
             stored[run.producer.output] = run.producer.output
         for node in run.passing:
             if clamp_of(node) is None:
@@ -121,12 +126,15 @@ def quantize(
 
 
 def _quantized(
-    node: Node, sources: list[_Grid], grid: _Grid, statistics: Statistics, bias_bits: int, per_channel: bool
+    node: Node, sources: list[_Grid], grid: _Grid, statistics: Statistics, bits: Bits, per_channel: bool
 ) -> Node:
     """The integer layer that makes codes on ``grid``."""
     source = sources[0]
     if isinstance(node, MacNode):
-        return _mac(node, source, grid, statistics, bias_bits, per_channel=per_channel)
+        return _mac(node, source, grid, statistics, bits.bias, per_channel=per_channel)
+    if isinstance(node, Recurrent):
+        operand = Operand(source.scale, source.largest_stored_code)
+        return quantize_recurrent(node, operand, statistics.reaches[node.name], bits, per_channel=per_channel)
     if isinstance(node, AveragePool):
         return _average_pool(node, source, grid)
     if isinstance(node, AveragePoolSpans):
@@ -144,6 +152,9 @@ def _quantized(
         return replace(node, requant=choose_sum_requant(ratios, grid.low, grid.high))
     if isinstance(node, BatchNorm):
         return _affine(node, source, grid)
+    if isinstance(node, ConstantPad):
+        code = int(np.clip(np.rint(node.value / grid.scale), grid.low, grid.high))
+        return replace(node, code=code, requant=None if source.within(grid) else _rescaling(source, grid))
     if isinstance(node, Multiply):
         return replace(node, requant=_product(sources, grid))
     if isinstance(node, Concat):
@@ -186,6 +197,8 @@ def _grid(graph: Graph, run: Run, sources: list[_Grid], statistics: Statistics) 
         return _Grid("int8", float(np.float32(1 / 127)), 0, 127) if is_output else _PROBABILITIES
     if isinstance(run.producer, ArgMax):
         return _classes(graph, run.producer)
+    if isinstance(run.producer, Recurrent):
+        return _Grid("int8", output_scale(statistics.reaches[run.producer.name]), -128, 127)
     positive = run.clamp[0] >= 0 or _is_positive(run.producer, sources)
     wide = positive and not is_output
     codes = 255 if wide else 127
@@ -222,6 +235,8 @@ def _is_positive(producer: Node | None, sources: list[_Grid]) -> bool:
     """Whether nothing below zero comes out of a layer, whatever its weights are."""
     if isinstance(producer, Pointwise) and clamp_of(producer) is None:
         return bool((FUNCTIONS[producer.function].evaluate(_values(sources[0]), *producer.parameters) >= 0).all())
+    if isinstance(producer, ConstantPad):
+        return sources[0].low >= 0 and producer.value >= 0
     if isinstance(producer, BatchNorm):
         return sources[0].low >= 0 and bool((producer.multiplier >= 0).all() and (producer.offset >= 0).all())
     if isinstance(producer, AveragePool | AveragePoolSpans | Multiply | Concat | Add):
@@ -240,6 +255,8 @@ def _largest(producer: Node, sources: list[_Grid]) -> float:
     if isinstance(producer, Pointwise):
         found = FUNCTIONS[producer.function].evaluate(_values(sources[0]), *producer.parameters)
         return float(np.abs(found).max())
+    if isinstance(producer, ConstantPad):
+        return max(values[0], abs(producer.value))
     if isinstance(producer, BatchNorm):
         return float((np.abs(producer.multiplier) * values[0] + np.abs(producer.offset)).max())
     if isinstance(producer, Add):

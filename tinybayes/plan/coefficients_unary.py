@@ -13,6 +13,11 @@ UNARY_COEFFICIENTS: dict[CoreClass, dict[str, tuple[float, ...]]] = {
         "softmax": (53.17, 66.81, 0.00),  # within 5.6%
         "argmax": (15.45, 0.00, 0.00),  # within 2.2%
         "pad": (2.99, 0.00, 9.35),  # within 8.1%
+        "add": (32.09, 44.20),  # within 19.7%
+        "multiply": (16.10, 1340.98),  # within 4.1%
+        "affine": (24.04, 9.71, 0.00),  # within 0.1%
+        "concat": (6.37, 16.33, 35.30),  # within 34.6%
+        "rearrange": (8.97, 0.00, 6.85),  # within 0.5%
     },
     "armv7m": {
         "max_pool": (6.43, 13.52, 0.00),  # within 10.3%
@@ -24,6 +29,11 @@ UNARY_COEFFICIENTS: dict[CoreClass, dict[str, tuple[float, ...]]] = {
         "softmax": (38.54, 21.96, 151.04),  # within 3.0%
         "argmax": (12.49, 4.51, 0.00),  # within 2.6%
         "pad": (0.00, 54.90, 5.88),  # within 7.2%
+        "add": (12.00, 12.00),  # within 0.0%
+        "multiply": (14.00, 4.76),  # within 0.0%
+        "affine": (13.94, 10.49, 0.00),  # within 6.7%
+        "concat": (0.74, 10.72, 3.46),  # within 51.0%
+        "rearrange": (5.75, 0.00, 10.95),  # within 1.9%
     },
     "dsp": {
         "max_pool": (6.50, 13.31, 0.00),  # within 10.3%
@@ -35,6 +45,11 @@ UNARY_COEFFICIENTS: dict[CoreClass, dict[str, tuple[float, ...]]] = {
         "softmax": (37.47, 30.84, 0.00),  # within 3.7%
         "argmax": (12.48, 5.46, 0.00),  # within 2.5%
         "pad": (0.00, 54.77, 5.88),  # within 7.2%
+        "add": (11.00, 10.00),  # within 0.0%
+        "multiply": (13.17, 205.34),  # within 5.5%
+        "affine": (10.84, 10.60, 0.00),  # within 9.0%
+        "concat": (1.00, 10.31, 3.38),  # within 50.7%
+        "rearrange": (5.75, 0.00, 10.95),  # within 1.9%
     },
     "mve": {
         "max_pool": (6.80, 9.42, 0.00),  # within 7.0%
@@ -46,5 +61,10 @@ UNARY_COEFFICIENTS: dict[CoreClass, dict[str, tuple[float, ...]]] = {
         "softmax": (31.07, 50.46, 22.73),  # within 0.5%
         "argmax": (9.01, 2.37, 91.30),  # within 1.1%
         "pad": (0.50, 17.81, 2.01),  # within 0.9%
+        "add": (8.00, 9.00),  # within 0.0%
+        "multiply": (11.00, 9.00),  # within 0.0%
+        "affine": (7.51, 20.42, 0.00),  # within 1.7%
+        "concat": (0.02, 7.79, 7.80),  # within 30.8%
+        "rearrange": (1.54, 0.00, 18.72),  # within 7.5%
     },
 }

@@ -16,6 +16,7 @@ from tinybayes.plan.formats.blocks import BLOCK
 from tinybayes.plan.formats.dense import ROW_ALIGNMENT_BYTES
 from tinybayes.plan.formats.index import TILE
 from tinybayes.plan.steps import WORD_BYTES, Step
+from tinybayes.plan.structure import outputs_of_each_channel, taps_of
 from tinybayes.plan.walk import Walk, walk_of
 
 Terms = tuple[int, ...]
@@ -26,7 +27,8 @@ class ConvShape:
     """What the cost of a convolution depends on; each of its ``rows`` has ``segments`` of ``columns``.
 
     ``blocks`` counts fours of neighbouring columns that are not all zero, an odd one of a row twice. ``clamps`` says
-    that accumulators are clamped to 16 bits, ``aligned`` that receptive fields are copied in words.
+    that accumulators are clamped to 16 bits, ``aligned`` that receptive fields are copied in words. ``taps`` counts the
+    kernel positions that matter, and ``single`` says that each channel is read by one output.
     """
 
     rows: int
@@ -38,6 +40,8 @@ class ConvShape:
     walk: Walk
     clamps: bool
     aligned: bool
+    taps: int
+    single: bool
 
     def sparse(self, entries: int) -> Terms:
         """``entries`` of all rows and the rows, at four positions together and at single ones; what becomes of sums."""
@@ -67,6 +71,16 @@ class ConvShape:
             self.rows % 2 * columns * copies, self.rows % 4 * columns * copies,
         )  # fmt: skip
 
+    @property
+    def depthwise(self) -> Terms:
+        """Products and codes: of outputs with a channel each in whole words, of others such, and of the rest.
+
+        Then clamps to 16 bits, and positions. What cores take together differs in the first three.
+        """
+        codes = self.rows * self.positions
+        kinds = (self.single and self.aligned, self.single and not self.aligned, not self.single)
+        return (*(n * kind for kind in kinds for n in (codes * self.taps, codes)), codes * self.clamps, self.positions)
+
 
 CONV_TERMS: dict[tuple[str, str], Callable[[ConvShape], Terms]] = {
     ("conv", "dense"): lambda s: s.dense,
@@ -74,6 +88,7 @@ CONV_TERMS: dict[tuple[str, str], Callable[[ConvShape], Terms]] = {
     ("conv", "huffman"): lambda s: (*s.sparse(s.nonzero), s.nonzero, s.rows * s.segments),
     ("conv", "pairs"): lambda s: s.sparse(s.nonzero),
     ("conv", "blocks"): lambda s: s.sparse(s.blocks),
+    ("conv", "depthwise"): lambda s: s.depthwise,
 }
 """What the cost of each kernel is a sum of."""
 
@@ -87,6 +102,7 @@ def conv_shape(step: Step) -> ConvShape:
     columns = width * channels
     padded = np.pad(node.weight.reshape(outputs, segments, columns), ((0, 0), (0, 0), (0, -columns % BLOCK)))
     blocks = padded.reshape(outputs, -1, BLOCK).any(axis=2).sum(axis=1)
+    taps = taps_of(node)
     bound = accumulator_bound(node, step.source.tensor.code_range)
     return ConvShape(
         rows=outputs,
@@ -98,6 +114,8 @@ def conv_shape(step: Step) -> ConvShape:
         walk=walk_of(step),
         clamps=must_clamp(node.requant, bound, int(node.requant.multiplier.max())),
         aligned=channels % WORD_BYTES == 0 and step.source.tensor.name != step.network_input,
+        taps=taps.height * taps.width,
+        single=outputs_of_each_channel(node) == 1,
     )
 
 

@@ -7,12 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tinybayes.ir import (
+    Add,
+    Affine,
     ArgMax,
     AveragePool,
     AveragePoolSpans,
+    Concat,
     MaxPool,
     MaxPoolSpans,
+    Multiply,
     Pointwise,
+    Rearrange,
     Requantize,
     Softmax,
 )
@@ -47,6 +52,19 @@ def _windows(step: Step) -> Terms:
     return outputs * node.window[0] * node.window[1], outputs * node.window[0], outputs
 
 
+def _copied(step: Step) -> Terms:
+    """Elements that are copied, elements that are requantized, and how often the innermost loop begins."""
+    node, elements = step.node, step.target.tensor.elements
+    if isinstance(node, Rearrange):
+        return elements, 0, elements // node.sizes[-1]
+    assert isinstance(node, Concat)
+    height, width, _ = step.target.tensor.hwc
+    starts = (1, height, height * width)[node.axis]
+    pairs = zip(step.sources, node.requants, strict=True)
+    changed = sum(source.tensor.elements for source, requant in pairs if requant is not None)
+    return elements - changed, changed, starts * len(step.sources)
+
+
 def margin_terms(stored: Storage) -> Terms:
     """Bytes of margins, and rows between them."""
     return stored.total_bytes - stored.tensor.elements, stored.height
@@ -60,6 +78,11 @@ UNARY_TERMS: dict[str, Callable[[Step], Terms]] = {
     Pointwise.op: _elements,
     Requantize.op: _elements,
     Softmax.op: _vectors,
+    Add.op: _elements,
+    Multiply.op: _elements,
+    Affine.op: _vectors,
+    Concat.op: _copied,
+    Rearrange.op: _copied,
     ArgMax.op: _vectors,
     PAD: lambda step: (*margin_terms(step.target), step.target.tensor.elements),
 }

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from tinybayes.errors import LimitError
 from tinybayes.ir import Graph, MacNode
 from tinybayes.passes.order_channels import Link, Order, links, order_channels
 from tinybayes.plan.candidates import candidates_of, parts
+from tinybayes.plan.choose import Limits
 from tinybayes.plan.core_class import CoreClass, core_class
 from tinybayes.plan.objective import OBJECTIVES
+from tinybayes.plan.plan import Plan, make_plan
 from tinybayes.plan.steps import lower
 
 BLOCK_CHANNELS = 4
@@ -45,6 +48,29 @@ def ordered(graph: Graph, objective: str, core: str) -> Graph:
                 best, least = tried, cost
         graph = best
     return graph
+
+
+def plan_in_best_order(graph: Graph, objective: str, core: str, limits: Limits) -> Plan:
+    """The plan of ``graph`` or of the same network with its hidden channels reordered, whichever costs less.
+
+    Raises LimitError as :func:`tinybayes.plan.plan.make_plan` does, where neither is within ``limits``.
+    """
+    moved = ordered(graph, objective, core) if objective in OBJECTIVES else graph
+    if moved is graph:
+        return make_plan(graph, objective, core, limits=limits)
+    try:
+        plan = make_plan(moved, objective, core, limits=limits)
+    except LimitError:
+        return make_plan(graph, objective, core, limits=limits)
+    try:
+        plain = make_plan(graph, objective, core, limits=limits)
+    except LimitError:
+        return plan
+    return min(plain, plan, key=lambda one: _total(one, objective))
+
+
+def _total(plan: Plan, objective: str) -> float:
+    return _LESS[objective](plan.weights_bytes, sum(step.estimated_cycles for step in plan.steps))
 
 
 def orders(link: Link) -> Iterator[Order]:

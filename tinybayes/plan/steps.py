@@ -14,23 +14,26 @@ from tinybayes.ir import (
     AveragePool,
     AveragePoolSpans,
     Concat,
+    ConstantPad,
     Conv,
     Flatten,
     Graph,
-    MacNode,
     MaxPool,
     MaxPoolSpans,
     Multiply,
     Node,
     Pointwise,
     Rearrange,
+    Recurrent,
     Requantize,
     Select,
     Softmax,
 )
-from tinybayes.ir.nodes import Linear
+from tinybayes.ir.nodes import Gru, Linear, Lstm
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
+from tinybayes.plan.recurrent_memory import memory
 from tinybayes.plan.storage import Storage
+from tinybayes.plan.structure import outputs_of_each_channel
 from tinybayes.plan.tables import affine_table, pointwise_table, softmax_table, span_tables
 
 PAD = "pad"
@@ -42,7 +45,7 @@ FIELDS = 4
 STEP_OPERATORS = (
     Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
     MaxPoolSpans.op, AveragePoolSpans.op, Add.op, Multiply.op, Concat.op, Rearrange.op,
-    Affine.op, PAD,
+    Affine.op, ConstantPad.op, Gru.op, Lstm.op, PAD,
 )  # fmt: skip
 
 
@@ -79,7 +82,8 @@ class Step:
     @property
     def format(self) -> str | None:
         """The weight format, or None for operators without weights."""
-        return self.encoding.format if self.encoding is not None and isinstance(self.node, MacNode) else None
+        weighted = self.node is not None and bool(self.node.weighted)
+        return self.encoding.format if self.encoding is not None and weighted else None
 
     @property
     def kernel(self) -> str:
@@ -148,7 +152,12 @@ class Step:
 
     @property
     def scratch_bytes(self) -> int:
-        """Bytes that the kernel of a convolution works in: copied receptive fields, or a row's unpacked nonzeros."""
+        """Bytes that the kernel of a convolution works in: copied receptive fields, or a row's unpacked nonzeros.
+
+        A recurrent operator keeps its states and its gates there.
+        """
+        if isinstance(self.node, Recurrent):
+            return memory(self.node, self.source.tensor.channels).size_bytes
         if not isinstance(self.node, Conv):
             return 0
         if self.format not in UNPACKED:
@@ -183,7 +192,8 @@ WHOLE = (Select.op, Rearrange.op)
 def lower(graph: Graph) -> tuple[Step, ...]:
     """The steps of an integer graph in order, without weight formats and margins.
 
-    A convolution takes the pooling behind it along where no window overlaps another and nothing else reads its output.
+    A convolution takes the pooling behind it along where no window overlaps another and nothing else reads its output,
+    unless it is depthwise.
     """
     stored = _storages(graph)
     read = Counter(name for node in graph.nodes for name in node.inputs)
@@ -276,7 +286,7 @@ def _moves_nothing(node: Node, graph: Graph) -> bool:
 
 def _fusable_pool(nodes: Sequence[Node], position: int) -> MaxPool | AveragePool | None:
     node = nodes[position]
-    if not isinstance(node, Conv) or position + 1 == len(nodes):
+    if not isinstance(node, Conv) or position + 1 == len(nodes) or outputs_of_each_channel(node) is not None:
         return None
     pool = nodes[position + 1]
     if not isinstance(pool, MaxPool | AveragePool) or pool.input != node.output:

@@ -1,11 +1,11 @@
-"""The arithmetic of operators with several inputs: float, and integer to the bit. Arrays are (samples, h, w, c)."""
+"""Operators that put tensors together: float, and integer to the bit. Arrays are (samples, h, w, c)."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.ir import Add, Concat, Multiply
+from tinybayes.ir import Add, Concat, ConstantPad, Multiply
 
 Array = npt.NDArray[Any]
 
@@ -28,3 +28,11 @@ def concat(node: Concat, *inputs: Array) -> Array:
     requants = node.requants or (None,) * len(inputs)
     parts = [x if requant is None else requant.apply(x) for x, requant in zip(inputs, requants, strict=True)]
     return np.concatenate(parts, axis=1 + node.axis)
+
+
+def constant_pad(node: ConstantPad, x: Array) -> Array:
+    """``x`` in a frame of one value, or of its code."""
+    inside = x if node.requant is None else node.requant.apply(x)
+    widths = ((0, 0), *zip(node.before, node.behind, strict=True))
+    is_integer = np.issubdtype(x.dtype, np.integer)
+    return np.pad(inside, widths, constant_values=node.code if is_integer else node.value)

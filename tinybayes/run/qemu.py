@@ -31,8 +31,8 @@ class Emulator:
     The process ends with ``close``, with the garbage collection of this object, or with Python, whichever is first.
     """
 
-    def __init__(self, elf: Path, board: Board, *, extra_arguments: Sequence[str] = ()) -> None:
-        """Starts QEMU; it runs the image once somebody connects.
+    def __init__(self, elf: Path, board: Board, *, extra_arguments: Sequence[str] = (), restarts: bool = False) -> None:
+        """Starts QEMU; it runs the image once somebody connects. Where the image resets, QEMU ends, or ``restarts`` it.
 
         Raises ToolError without QEMU and UnsupportedError for a board that QEMU does not emulate.
         """
@@ -50,7 +50,7 @@ class Emulator:
             self.url = f"socket://127.0.0.1:{listener.getsockname()[1]}"
             command = (
                 program, "-M", board.qemu.machine, *board.qemu.arguments, *extra_arguments,
-                "-display", "none", "-monitor", "none", "-no-reboot",
+                "-display", "none", "-monitor", "none", *(() if restarts else ("-no-reboot",)),
                 "-chardev", f"socket,id=link,fd={listener.fileno()},server=on,wait=on",
                 "-serial", "chardev:link", "-kernel", str(elf),
             )  # fmt: skip

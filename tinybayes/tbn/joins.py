@@ -5,14 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from tinybayes.errors import FileFormatError
-from tinybayes.ir import Add, Affine, Concat, Multiply, Node, Rearrange, SumRequant, Tensor
+from tinybayes.ir import Add, Affine, Concat, ConstantPad, Multiply, Node, Rearrange, SumRequant, Tensor
 from tinybayes.ir.requant import MAX_SUM_SHIFT
 from tinybayes.tbn.fields import Fields
-from tinybayes.tbn.limits import MAX_ELEMENTS
+from tinybayes.tbn.limits import MAX_ELEMENTS, MAX_WINDOW
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
 from tinybayes.tbn.requants import REQUANT_KEYS, add_requant, requant_of, take_requant
 
 AFFINE_KEYS = ("high", "low", "multipliers", "offsets", "shift")
+PAD_KEYS = ("before", "behind", "code", "requant", "value")
 _SUM_KEYS = ("high", "low", "multipliers", "shift")
 
 
@@ -102,3 +103,21 @@ def take_affine(fields: Fields, payload: PayloadReader, common: Record, tensors:
         low=fields.integer("low", -128, 255),
         high=fields.integer("high", -128, 255),
     )
+
+
+def add_frame(node: ConstantPad, payload: PayloadWriter) -> Record:
+    """Keys of a frame around a tensor."""
+    value = payload.add_reals(np.array([node.value], np.float64))
+    requant = None if node.requant is None else add_requant(node.requant, payload)
+    sides = {"before": [*map(int, node.before)], "behind": [*map(int, node.behind)]}
+    return sides | {"code": int(node.code), "requant": requant, "value": value}
+
+
+def take_frame(fields: Fields, payload: PayloadReader, common: Record, _tensors: Mapping[str, Tensor]) -> Node:
+    """A frame around a tensor."""
+    value = float(payload.take_reals(fields, "value", (1,))[0])
+    requant = None if fields.is_null("requant") else take_requant(fields, payload, 1)
+    a, b, c = fields.integers("before", 0, MAX_WINDOW, (3,))
+    d, e, f = fields.integers("behind", 0, MAX_WINDOW, (3,))
+    code = fields.integer("code", -128, 255)
+    return ConstantPad(**common, before=(a, b, c), behind=(d, e, f), value=value, code=code, requant=requant)

@@ -15,9 +15,12 @@ from tinybayes.ir import (
     AveragePool,
     AveragePoolSpans,
     Concat,
+    ConstantPad,
     Conv,
     Flatten,
+    Gru,
     Linear,
+    Lstm,
     MacNode,
     MaxPool,
     MaxPoolSpans,
@@ -38,6 +41,7 @@ from tinybayes.tbn import joins
 from tinybayes.tbn.fields import Fields
 from tinybayes.tbn.limits import MAX_DENSE_WEIGHTS, MAX_WINDOW
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
+from tinybayes.tbn.recurrent import GRU_KEYS, LSTM_KEYS, add_recurrent, take_gru, take_lstm
 from tinybayes.tbn.requants import add_requant, take_requant
 from tinybayes.tbn.weights import add_positions, add_weight, take_positions, take_weight
 
@@ -231,6 +235,7 @@ ROWS: dict[str, tuple[tuple[str, ...], _Add, _Take]] = {
     Add.op: (("factors", "requant"), joins.add_sum, joins.take_sum),
     Multiply.op: (("requant",), joins.add_product, joins.take_product),
     Affine.op: (joins.AFFINE_KEYS, joins.add_affine, joins.take_affine),
+    ConstantPad.op: (joins.PAD_KEYS, joins.add_frame, joins.take_frame),
     Rearrange.op: (("offset", "sizes", "strides"), joins.add_rearrangement, joins.take_rearrangement),
     Concat.op: (("axis", "requants"), joins.add_concat, joins.take_concat),
     MaxPoolSpans.op: (("columns", "rows"), _add_spans, _take_max_pool_spans),
@@ -239,6 +244,8 @@ ROWS: dict[str, tuple[tuple[str, ...], _Add, _Take]] = {
         _add_average_pool_spans,
         _take_average_pool_spans,
     ),
+    Gru.op: (GRU_KEYS, add_recurrent, take_gru),
+    Lstm.op: (LSTM_KEYS, add_recurrent, take_lstm),
 }
 """Operator -> (keys of its own, writer, reader)."""
 

@@ -49,6 +49,7 @@ def test_doctor_lists_every_tool_even_if_all_are_missing(monkeypatch, tmp_path):
         "openocd",
         "npm",
         "clang-format",
+        "clang",
         "chromium",
     ]
     assert not any(row.found or row.path or row.version for row in programs)

@@ -135,7 +135,31 @@ class SeriesPools(nn.Module):
         return x.sum(-1, keepdim=True).max(-1).values
 
 
+class Grouped(nn.Module):
+    """Groups, one channel for each output, two outputs of each channel, kernel positions apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(4, 6, 3, padding=1, groups=2), nn.BatchNorm2d(6), nn.ReLU(),
+            nn.Conv2d(6, 12, (3, 2), stride=(1, 2), groups=6, dilation=(2, 1)), nn.ReLU(),
+            nn.Conv2d(12, 12, 3, padding="same", dilation=(1, 2), groups=12, bias=False), nn.Conv2d(12, 5, 1),
+        )  # fmt: skip
+
+    def forward(self, x):
+        return self.features(x).mean((2, 3))
+
+
+def grouped_series():
+    return nn.Sequential(
+        nn.Conv1d(6, 6, 3, groups=6, padding=2, dilation=2), nn.ReLU(), nn.Conv1d(6, 9, 2, groups=3, dilation=3),
+        nn.Conv1d(9, 4, 3, dilation=2), nn.Flatten(), nn.Linear(4 * 13, 3),
+    )  # fmt: skip
+
+
 MODULES = {
+    "grouped": (Grouped, (4, 9, 8)),
+    "grouped_series": (grouped_series, (6, 20)),
     "pools": (Pools, (2, 23, 20)),
     "series_pools": (SeriesPools, (3, 50)),
     "probabilities": (Probabilities, (2, 6, 5)),

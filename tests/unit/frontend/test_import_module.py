@@ -83,8 +83,6 @@ class _Calls(nn.Module):
         (lambda x: x.clamp(2, 1), None, r"aten.clamp between 2.0 and 1.0 is not supported"),
         (nn.PReLU(2), None, r"aten.prelu with 2 slopes is not supported: use one"),
         (lambda x: F.elu(x, alpha=float("inf")), None, r"aten.elu with .*inf.* is not supported"),
-        (lambda x: x, nn.Conv2d(2, 4, 1, groups=2), r"'layer' \(Conv2d\).*groups=2 is not supported"),
-        (lambda x: x, nn.Conv2d(2, 4, 2, dilation=2), r"dilation=\[2, 2\] is not supported"),
         (lambda x: x, nn.ConvTranspose2d(2, 4, 2), r"conv_transpose2d is not supported"),
         (lambda x: F.max_pool2d(x, 2, dilation=2), None, r"dilation=\[2, 2\] is not supported"),
         (lambda x: x.mean(dim=2), None, r"aten.mean over dimensions \[2\] is not supported with keepdim=False"),

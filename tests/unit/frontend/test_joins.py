@@ -54,6 +54,8 @@ def in_place(a, b):
         lambda a, b: torch.cat([a, b], dim=2),
         lambda a, b: torch.cat([a, b], dim=-1),
         in_place,
+        lambda a, b: F.pad(a, (1, 2)) + F.pad(b, (3, 0)),
+        lambda a, b: F.pad(a, (0, 0, 1, 2, 0, 1), value=-1.5),
         lambda a, b: 2 * F.relu(a) - 0.5,
         lambda a, b: (1 - torch.sigmoid(b)) * a / -3,
         lambda a, b: torch.cat([a, b], 1) * -1.5,
@@ -85,6 +87,8 @@ def test_an_input_that_is_read_twice_keeps_its_scale():
         (lambda a, b: a + b.mean(1, keepdim=True), r"aten.mean over dimensions"),
         (lambda a, b: a + F.max_pool2d(b, (6, 1)), r"of \(batch, 4, 6, 5\) and \(batch, 4, 1, 5\) is not supported"),
         (lambda a, b: torch.cat([b, a], 0), r"aten.cat along the batch is not supported"),
+        (lambda a, b: F.pad(a, (1, 1, 1, 1), mode="reflect"), r"aten.pad with mode='reflect' is not supported"),
+        (lambda a, b: F.pad(a, (-1, 1)), r"aten.pad by \[-1, 1\] is not supported"),
         (lambda a, b: a / b, r"aten.div of two computed tensors is not supported"),
     ],
 )
@@ -147,6 +151,20 @@ def test_constants_behind_a_concatenation_stay_close_in_integers():
     got = dequantize_output(graph, codes)
     assert float(np.sqrt(np.mean((np.moveaxis(got, -1, 1) - wanted) ** 2)) / wanted.std()) < 0.05
     assert float(np.abs(got - fake).max()) <= 3 * graph.output_tensor.scale
+    again = loads(dumps(graph))
+    np.testing.assert_array_equal(execute(again, quantize_input(again, x.numpy()))[again.output], codes)
+
+
+def test_constants_around_a_map_stay_close_in_integers():
+    module = Calls(lambda a, b: F.relu(F.pad(F.pad(F.relu(a), (1, 0, 0, 2)), (0, 2), value=-0.4) + 0.5)).eval()
+    x = torch.randn(40, 2, 6, 5)
+    graph = to_integer(import_module(module, x), x.numpy())
+    codes = execute(graph, quantize_input(graph, x.numpy()))[graph.output]
+    got = dequantize_output(graph, codes)
+    with torch.no_grad():
+        wanted, fake = module(x).numpy(), fake_quantized(graph)(x).numpy()
+    assert np.abs(np.moveaxis(got, -1, 1) - wanted).max() < 0.03 * np.abs(wanted).max()
+    assert float(np.abs(got - fake).max()) <= 2 * graph.output_tensor.scale
     again = loads(dumps(graph))
     np.testing.assert_array_equal(execute(again, quantize_input(again, x.numpy()))[again.output], codes)
 

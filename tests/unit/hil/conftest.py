@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulated.toy_network.toy_reference import toy_golden_vectors
 from tinybayes.boards import load_board
 from tinybayes.emit.firmware import firmware_files
 
@@ -34,7 +35,11 @@ def board_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], P
             root = tmp_path_factory.mktemp("board")
             board = dataclasses.replace(load_board("mps2-an386"), link_request_bytes=request_bytes)
             for path, text in firmware_files(
-                board, network_name="toy", network_digest=DIGEST, protocol="frames"
+                board,
+                network_name="toy",
+                network_digest=DIGEST,
+                protocol="frames",
+                golden_vectors=toy_golden_vectors(),
             ).items():
                 (root / path).parent.mkdir(exist_ok=True)
                 (root / path).write_text(text)
@@ -43,7 +48,8 @@ def board_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], P
                 [
                     "gcc", "-std=gnu11", "-O1", "-g", "-DTOY_TRACE", "-fsanitize=address,undefined",
                     "-fno-sanitize-recover=all", *WARNINGS, "-I", firmware, "-I", TOY,
-                    Path(__file__).with_name("fake_board.c"), firmware / "protocol.c", firmware / "frame.c",
+                    Path(__file__).with_name("fake_board.c"),
+                    *(firmware / f"{name}.c" for name in ("protocol", "inference", "frame", "golden")),
                     *sorted(TOY.glob("*.c")), "-o", root / "fake_board",
                 ],
                 check=True,

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "chip.h"
 #include "cycles.h"
 #include "protocol.h"
 #include "stack.h"
@@ -53,6 +54,26 @@ uint32_t cycles_since(uint32_t begin)
 {
     ++measured;
     return begin == 0xFFFFFF00u ? 100000u * measured : 0u;
+}
+
+_Noreturn void chip_reset(void)
+{
+    _exit(0);
+}
+
+bool chip_has_boot_loader(void)
+{
+    return false;
+}
+
+void chip_enter_boot_loader(void)
+{
+}
+
+uint32_t chip_last_fault(struct fault_record *record)
+{
+    *record = (struct fault_record){0};
+    return 0;
 }
 
 int main(int argc, char **argv)

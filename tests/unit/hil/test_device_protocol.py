@@ -13,6 +13,8 @@ from tests.emulated.toy_network.toy_reference import toy_tensors
 from tinybayes.hil.frames import NO_SEQUENCE, Frame, Kind, Status, decode_frame, encode_frame
 
 REQUEST_BYTES = 400
+ZEROS = struct.pack("<I", zlib.crc32(bytes(300)))
+OTHER = struct.pack("<I", zlib.crc32(bytes(300)) ^ 1)
 BROKEN = Frame(Kind.REPLY_BROKEN, NO_SEQUENCE, b"", Status.BROKEN_FRAME)
 many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -53,7 +55,7 @@ def test_any_right_frame_gets_exactly_one_right_answer(converse, kind, status, s
 
 
 @many
-@given(st.lists(st.tuples(st.integers(1, 10), st.lists(st.integers(0, 2**32 - 1), max_size=3)), max_size=12))
+@given(st.lists(st.tuples(st.integers(1, 13), st.lists(st.integers(0, 2**32 - 1), max_size=3)), max_size=12))
 def test_commands_with_wild_numbers(converse, commands):
     sent = b"".join(
         encode_frame(Frame(kind, index, struct.pack(f"<{len(words)}I", *words)))
@@ -78,10 +80,10 @@ def test_flipped_truncated_and_oversize_frames(converse):
 
 def test_a_repeated_request_is_answered_again(converse):
     load = encode_frame(Frame(Kind.LOAD, 3, struct.pack("<I", 0) + bytes(300)))
-    trace = encode_frame(Frame(Kind.TRACE, 4, struct.pack("<I", 2)))
+    trace = encode_frame(Frame(Kind.TRACE, 4, struct.pack("<II", 2, zlib.crc32(bytes(300)))))
     first, second, third, fourth = replies(converse(load + load + trace + trace))
     assert first == second == Frame(Kind.LOAD | Kind.REPLY, 3)
-    assert third == fourth and third is not None and len(third.payload) == 12
+    assert third == fourth and third is not None and len(third.payload) == 16
 
 
 @pytest.mark.parametrize(
@@ -95,15 +97,31 @@ def test_a_repeated_request_is_answered_again(converse):
         (Kind.READ_OUTPUT, struct.pack("<IH", 0, 8), Status.OUT_OF_RANGE),
         (Kind.READ_OUTPUT, struct.pack("<IH", 0xFFFFFFFF, 1), Status.OUT_OF_RANGE),
         (Kind.READ_OUTPUT, struct.pack("<IH", 0, 7), Status.DONE),
-        (Kind.TRACE, struct.pack("<I", 3), Status.OUT_OF_RANGE),
-        (Kind.TRACE, struct.pack("<I", 0xFFFFFFFF), Status.OUT_OF_RANGE),
+        (Kind.RUN, ZEROS, Status.DONE),
+        (Kind.RUN, OTHER, Status.OTHER_INPUT),
+        (Kind.TRACE, struct.pack("<I", 2), Status.WRONG_LENGTH),
+        (Kind.TRACE, struct.pack("<I", 3) + ZEROS, Status.OUT_OF_RANGE),
+        (Kind.TRACE, struct.pack("<I", 0xFFFFFFFF) + ZEROS, Status.OUT_OF_RANGE),
+        (Kind.TRACE, struct.pack("<I", 2) + OTHER, Status.OTHER_INPUT),
+        (Kind.PREDICT, b"1234567", Status.WRONG_LENGTH),
+        (Kind.PREDICT, struct.pack("<I", 0) + ZEROS + bytes(300), Status.DONE),
+        (Kind.PREDICT, struct.pack("<I", 0) + ZEROS + bytes(299), Status.OUT_OF_RANGE),
+        (Kind.PREDICT, struct.pack("<I", 300) + ZEROS, Status.DONE),
+        (Kind.PREDICT, struct.pack("<I", 301) + ZEROS, Status.OUT_OF_RANGE),
+        (Kind.PREDICT, struct.pack("<I", 299) + ZEROS + b"1", Status.OTHER_INPUT),
+        (Kind.SELF_TEST, struct.pack("<I", 0), Status.DONE),
+        (Kind.SELF_TEST, struct.pack("<I", 2), Status.OUT_OF_RANGE),
+        (Kind.LAST_FAULT, b"", Status.DONE),
+        (Kind.RESET, b"x", Status.WRONG_LENGTH),
+        (Kind.BOOT_LOADER, b"", Status.NO_BOOT_LOADER),
         (Kind.INFER, bytes(299), Status.WRONG_LENGTH),
         (Kind.INFER, bytes(301), Status.WRONG_LENGTH),
         (Kind.READ_TENSOR, struct.pack("<IIH", 0, 0, 1), Status.NOT_TRACED),
         (Kind.READ_TENSOR, struct.pack("<IIH", 3, 0, 1), Status.OUT_OF_RANGE),
         (Kind.READ_TENSOR, struct.pack("<IIH", 0, 300, 1), Status.OUT_OF_RANGE),
         (Kind.PROFILE, b"x", Status.WRONG_LENGTH),
-        (Kind.PROFILE, b"", Status.DONE),
+        (Kind.PROFILE, ZEROS, Status.DONE),
+        (Kind.PROFILE, OTHER, Status.OTHER_INPUT),
         (Kind.INJECT_FAULT, b"\0", Status.UNKNOWN_REQUEST),
         (0, b"", Status.UNKNOWN_REQUEST),
     ],
@@ -115,8 +133,8 @@ def test_what_a_wrong_request_is_told(converse, kind, payload, status):
 
 def test_a_tensor_is_there_only_right_after_a_trace_up_to_its_step(converse):
     read = encode_frame(Frame(Kind.READ_TENSOR, 2, struct.pack("<IIH", 1, 0, 5)))
-    trace = encode_frame(Frame(Kind.TRACE, 1, struct.pack("<I", 1)))
-    run = encode_frame(Frame(Kind.RUN, 1))
+    trace = encode_frame(Frame(Kind.TRACE, 1, struct.pack("<I", 1) + ZEROS))
+    run = encode_frame(Frame(Kind.RUN, 1, ZEROS))
     statuses = [frame and frame.status for frame in replies(converse(trace + read + run + read))]
     assert statuses == [Status.DONE, Status.DONE, Status.DONE, Status.NOT_TRACED]
 
@@ -126,5 +144,5 @@ def test_a_tensor_is_there_only_right_after_a_trace_up_to_its_step(converse):
 def test_infer_gives_output_and_checksums(converse, data):
     tensors = toy_tensors(np.frombuffer(data, np.int8))
     (answer,) = replies(converse(encode_frame(Frame(Kind.INFER, 1, data))))
-    crcs = b"".join(struct.pack("<I", zlib.crc32(tensor.tobytes())) for tensor in tensors)
+    crcs = b"".join(struct.pack("<I", zlib.crc32(part)) for part in (data, *(tensor.tobytes() for tensor in tensors)))
     assert answer == Frame(Kind.INFER | Kind.REPLY, 1, crcs + tensors[-1].tobytes())

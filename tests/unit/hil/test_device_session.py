@@ -2,6 +2,7 @@
 
 import random
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -47,6 +48,44 @@ def test_every_command_whatever_the_device_takes_at_once(fake_board, request_byt
             session.run()
             assert session.read_output().tobytes() == toy_tensors(values[::-1])[-1].tobytes()
         assert session.stack().size_bytes == 4096 and session.stack().used_bytes == 321
+        batch = inputs(30)
+        assert session.run_many(batch).tobytes() == b"".join(toy_tensors(values)[-1].tobytes() for values in batch)
+        assert [(test.vector, test.wrong_step) for test in session.self_test()] == [(0, None), (1, None)]
+        assert session.last_fault() is None
+        assert session.link.retries == 0
+
+
+def test_run_many_says_how_far_it_is_and_takes_no_inputs_too(fake_board):
+    seen: list[int] = []
+    with open_session(fake_board().url) as session:
+        assert session.run_many(inputs(3), seen.append).shape == (3, 7)
+        assert session.run_many(inputs(0)).shape == (0, 7)
+        with pytest.raises(UserError, match="load an input first"):
+            session.run()
+    assert seen == [1, 2, 3]
+
+
+def test_an_input_that_the_device_lost_is_loaded_again(fake_board):
+    values = inputs(2)
+    with open_session(fake_board().url) as session:
+        session.load_input(values[0])
+        session.link.exchange(Kind.LOAD, bytes(4) + values[1].tobytes(), "as a reset would")
+        session.run()
+        assert session.read_output().tobytes() == toy_tensors(values[0])[-1].tobytes()
+
+
+def test_an_output_of_another_run_is_refused(fake_board):
+    values = inputs(2)
+    with open_session(fake_board().url) as session:
+        session.load_input(values[0])
+        session.run()
+        session.link.exchange(Kind.INFER, values[1].tobytes(), "as another client would")
+        with pytest.raises(DeviceError, match="read output: not what the device said"):
+            session.read_output()
+        session.load_input(values[0])
+        session.trace(1)
+        session.link.exchange(Kind.TRACE, struct.pack("<II", 1, zlib.crc32(values[0].tobytes())), "the same")
+        assert np.array_equal(session.read_tensor(1), toy_tensors(values[0])[1])
 
 
 def test_a_profile_has_the_cycles_of_every_step(fake_board):
@@ -103,6 +142,35 @@ def test_a_bad_line_costs_retries_and_never_a_wrong_result(fake_board):
         assert runner.session.link.retries > 5
     expected = [toy_tensors(values)[-1] for values in batch]
     assert np.array_equal(result.outputs.view(np.uint8), np.array(expected))
+
+
+@pytest.mark.parametrize("request_bytes", [150, 400])
+def test_run_many_over_a_bad_line(fake_board, request_bytes):
+    dice = random.Random(8)
+
+    def damage(data: bytes) -> bytes:
+        damaged = bytearray(data)
+        if dice.randrange(8) == 0:
+            damaged[dice.randrange(len(damaged))] ^= 1 << dice.randrange(8)
+        if dice.randrange(8) == 0:
+            del damaged[dice.randrange(len(damaged))]
+        return bytes(damaged)
+
+    batch = inputs(20)
+    url = fake_board(to_board=damage, to_host=damage, request_bytes=request_bytes).url
+    with Session(Link(url, timeout_seconds=0.2, attempts=60)) as session:
+        outputs = session.run_many(batch)
+        assert session.link.retries > 0
+    assert outputs.tobytes() == b"".join(toy_tensors(values)[-1].tobytes() for values in batch)
+
+
+def test_run_many_on_a_line_full_of_noise_is_an_error_in_bounded_time(fake_board):
+    noisy = False
+    board = fake_board(to_host=lambda data: b"\x07\0" * 20_000 if noisy else data)
+    with Session(Link(board.url, timeout_seconds=0.2, attempts=2)) as session:
+        noisy = True
+        with pytest.raises(DeviceError, match=r"run many: (no answer within 0\.2 s|a damaged answer), 2 times; check"):
+            session.run_many(inputs(4))
 
 
 def test_a_dead_line_is_an_error_in_bounded_time(fake_board):

@@ -1,12 +1,22 @@
 """Exact bytes on the line, and what is no frame."""
 
+import re
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinybayes.hil.frames import LARGEST_FRAME_BYTES, Frame, decode_frame, encode_frame
+from tinybayes.hil.frames import (
+    LARGEST_FRAME_BYTES,
+    Frame,
+    Kind,
+    Status,
+    decode_frame,
+    encode_frame,
+    largest_encoded_bytes,
+)
 
 frames = st.builds(
     Frame,
@@ -50,3 +60,22 @@ def test_the_longest_frame_has_the_length_stated(fill):
     encoded = encode_frame(Frame(2, 1, fill * 0xFFFF))
     assert len(encoded) <= LARGEST_FRAME_BYTES + 2
     assert decode_frame(encoded[1:-1]) == Frame(2, 1, fill * 0xFFFF)
+
+
+def test_the_frame_that_the_document_shows():
+    text = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text()
+    assert f"`{encode_frame(Frame(Kind.HELLO, 7)).hex(' ')}`" in text
+
+
+def test_the_document_lists_every_request_and_status():
+    text = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text()
+    requests, statuses = text.split("## Requests")[1].split("## Status")
+    asked = {int(row) for row in re.findall(r"^\| (\d+) \| [a-z]", requests, re.M)}
+    assert asked == {kind for kind in Kind if kind < Kind.INJECT_FAULT}
+    assert {int(row) for row in re.findall(r"^\| (\d+) \| [a-z]", statuses, re.M)} == set(Status)
+
+
+@pytest.mark.parametrize("length", [0, 1, 240, 243, 244, 245, 498, 499, 1024, 65535])
+def test_a_frame_is_never_longer_than_its_bound(length):
+    bound = largest_encoded_bytes(length)
+    assert max(len(encode_frame(Frame(1, 0x0101, fill * length))) for fill in (b"\0", b"\1")) <= bound

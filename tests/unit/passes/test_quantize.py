@@ -120,7 +120,8 @@ def test_any_small_network_quantizes_soundly(kind, seed, gain):
     integer = verify(to_integer(graph, x))
     codes = execute(integer, quantize_input(integer, x))[integer.output]
     assert codes.dtype == np.int8
-    assert np.abs(codes.astype(int)).max() >= 100
+    if execute(graph, scaled_input(graph, x))[graph.output].any():  # a last ReLU may have let nothing through
+        assert np.abs(codes.astype(int)).max() >= 100
 
 
 BAD = [

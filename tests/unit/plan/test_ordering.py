@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from tests.networks import Builder, random_inputs
+from tinybayes.errors import LimitError
 from tinybayes.ir import Graph
 from tinybayes.passes.order_channels import links, order_channels
-from tinybayes.plan import make_plan
-from tinybayes.plan.ordering import alike, ordered
+from tinybayes.plan import Limits, make_plan
+from tinybayes.plan.ordering import alike, ordered, plan_in_best_order
 from tinybayes.reference import execute
 
 
@@ -51,3 +52,16 @@ def test_alike_rows_come_together() -> None:
     order = alike(mask[shuffled], 4)
     groups = shuffled[order].reshape(3, 4) // 4
     assert (groups == groups[:, :1]).all()
+
+
+def test_a_network_can_fit_only_in_another_order_and_limits_still_hold() -> None:
+    graph = torn_blocks(1, 4)
+    plain = make_plan(graph, "flash", "cortex-m4").weights_bytes
+    least = plan_in_best_order(graph, "flash", "cortex-m4", Limits())
+    assert least.weights_bytes < plain
+    limits = Limits(flash_bytes=plain - 1)
+    with pytest.raises(LimitError):
+        make_plan(graph, "flash", "cortex-m4", limits=limits)
+    assert plan_in_best_order(graph, "flash", "cortex-m4", limits).weights_bytes < plain
+    with pytest.raises(LimitError):
+        plan_in_best_order(graph, "flash", "cortex-m4", Limits(flash_bytes=100))

@@ -8,7 +8,20 @@ compares the sets.
 from collections.abc import Callable
 
 from tinybayes.ir import MacNode
-from tinybayes.plan.formats import blocks, delta, dense, gather, grouped, huffman, index, linear_blocks, pairs, straight
+from tinybayes.plan.formats import (
+    blocks,
+    delta,
+    dense,
+    depthwise,
+    gather,
+    grouped,
+    huffman,
+    index,
+    linear_blocks,
+    pairs,
+    recurrent,
+    straight,
+)
 from tinybayes.plan.formats.encoding import Encoding, Field, Illegal, Site, WeightArray
 
 Encode = Callable[[MacNode, Site], Encoding | Illegal]
@@ -29,10 +42,14 @@ FORMATS: dict[tuple[str, str], Encode] = {
     ("conv", huffman.NAME): huffman.encode,
     ("conv", pairs.NAME): pairs.encode,
     ("conv", blocks.NAME): blocks.encode,
+    ("conv", depthwise.NAME): depthwise.encode,
 }
 """By operator and weight format: what stores a layer for a site. Any core can run what is stored for any."""
+
+RECURRENT_FORMATS = recurrent.FORMATS
+"""By weight format: what stores both matrices of a recurrent operator."""
 
 UNPACKED = (index.NAME, huffman.NAME)
 """Formats whose rows a convolution unpacks into scratch memory."""
 
-__all__ = ["FORMATS", "UNPACKED", "Encode", "Encoding", "Field", "Illegal", "Site", "WeightArray"]
+__all__ = ["FORMATS", "RECURRENT_FORMATS", "UNPACKED", "Encode", "Encoding", "Field", "Illegal", "Site", "WeightArray"]

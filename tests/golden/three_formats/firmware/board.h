@@ -6,6 +6,7 @@
 #define BOARD_H
 
 #define BOARD_NAME "mps2-an386"
+#define BOARD_CORE "cortex-m4"
 #define BOARD_CLOCK_HZ 25000000u
 #define BOARD_EMULATED 1
 
@@ -27,5 +28,7 @@
 
 /** @brief Longest request payload, in bytes, that the device takes. */
 #define LINK_REQUEST_BYTES 16384u
+/** @brief Bytes that may come while the device is busy: a longest request, encoded, with its delimiters. */
+#define LINK_WINDOW_BYTES 16461u
 
 #endif

@@ -1,0 +1,46 @@
+"""``tinybayes fake-board``: a board without hardware, to try every command that talks to one."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinybayes.cli.show import console, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to ``app``."""
+    app.command("fake-board")(fake_board)
+
+
+def fake_board(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="What `tinybayes compile` wrote.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on the loopback interface; 0: any.")] = 0,
+    terminal: Annotated[bool, typer.Option(help="A pseudo-terminal instead, which looks like a serial port.")] = False,
+    baud: Annotated[int, typer.Option(min=0, help="Speed of the line; 0: none.")] = 0,
+    fifo: Annotated[int | None, typer.Option(min=1, help="Bytes the receiver holds; default: the firmware's.")] = None,
+    latency_ms: Annotated[float, typer.Option(min=0.0, max=10_000.0, help="Before each answer.")] = 0.0,
+    flips: Annotated[int, typer.Option(min=0, max=1_000_000, help="Bytes in a million with a bit flipped.")] = 0,
+    drops: Annotated[int, typer.Option(min=0, max=1_000_000, help="Bytes in a million that are lost.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of flips and drops.")] = 1,
+    fault_after: Annotated[int, typer.Option(min=0, help="Requests until the device faults; 0: never.")] = 0,
+    reset_after: Annotated[int, typer.Option(min=0, help="Requests until the device resets itself; 0: never.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the URL as one JSON object.")] = False,
+) -> None:
+    """Run the firmware's protocol code and the network as a process, until Ctrl-C; prints the URL to talk to.
+
+    Example: tinybayes fake-board out/imu --baud 921600 --latency-ms 2
+    """
+    from tinybayes.deployment import Deployment
+    from tinybayes.run.fake_board import Trouble, start_fake_board
+
+    trouble = Trouble(baud, fifo, latency_ms / 1e3, flips, drops, seed, fault_after, reset_after)
+    deployment = Deployment.open(directory)
+    with start_fake_board(directory, deployment.name, trouble, terminal=terminal, port=port) as board:
+        if as_json:
+            print_json({"url": board.url})
+        else:
+            console().print(f"{board.url}\nCtrl-C ends it", soft_wrap=True, markup=False, highlight=False)
+        sys.stdout.flush()  # whoever waits for the URL reads from a pipe
+        board.wait()
