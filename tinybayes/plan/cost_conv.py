@@ -30,8 +30,8 @@ class ConvShape:
 
     ``blocks`` counts fours of neighbouring columns that are not all zero, an odd one of a row twice; ``sixteens`` the
     sixteens that hold all nonzeros. ``clamps`` says that accumulators are clamped to 16 bits, ``aligned`` that fields
-    are copied in words, ``clipped`` that some reach past a border. ``taps`` counts the kernel positions that matter,
-    and ``single`` says that each channel is read by one output.
+    are copied in words. ``taps`` counts the kernel positions that matter, and ``single`` says that each channel is read
+    by one output.
     """
 
     rows: int
@@ -44,7 +44,6 @@ class ConvShape:
     walk: Walk
     clamps: bool
     aligned: bool
-    clipped: bool
     taps: int
     single: bool
 
@@ -66,8 +65,7 @@ class ConvShape:
 
     @property
     def dense(self) -> Terms:
-        """Products at four positions, rows, codes, copied bytes in words and alone, whole segments copied and such that
-        may reach past a border, what is left over.
+        """Products at four positions, rows, codes, copied bytes in words and alone, segments copied, what is left over.
 
         Kernels take two or four rows together and sixteen columns, and others where some are left.
         """
@@ -76,8 +74,7 @@ class ConvShape:
         copied = self.columns * self.segments * self.positions
         return (
             self.rows * columns * copies, self.rows * copies, *self.codes,
-            copied * self.aligned, copied * (not self.aligned),
-            self.segments * self.positions * (not self.clipped), self.segments * self.positions * self.clipped,
+            copied * self.aligned, copied * (not self.aligned), self.segments * self.positions,
             self.rows % 2 * columns * copies, self.rows % 4 * columns * copies, self.rows * copies * (-columns % LANES),
         )  # fmt: skip
 
@@ -127,7 +124,6 @@ def conv_shape(step: Step) -> ConvShape:
         walk=walk_of(step),
         clamps=must_clamp(node.requant, bound, int(node.requant.multiplier.max())),
         aligned=channels % WORD_BYTES == 0 and step.source.tensor.name != step.network_input,
-        clipped=any(node.padding),
         taps=taps.height * taps.width,
         single=outputs_of_each_channel(node) == 1,
     )
