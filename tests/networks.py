@@ -21,6 +21,7 @@ from tinybayes.ir import (
     Node,
     Pointwise,
     Rearrange,
+    Recurrent,
     Requant,
     Requantize,
     Select,
@@ -34,6 +35,7 @@ from tinybayes.passes.tables import exponentials
 from tinybayes.plan.candidates import candidates_of, parts
 from tinybayes.plan.core_class import core_class
 from tinybayes.plan.steps import lower
+from tinybayes.reference.recurrent import tanh_curve
 
 
 def sparse_weight(rng: np.random.Generator, shape: tuple[int, ...], density: float, levels: int) -> np.ndarray:
@@ -73,7 +75,8 @@ class Builder:
         return self.tensors[self.current]
 
     def _append(self, node: Node, shape: tuple[int, ...], dtype: DType) -> "Builder":
-        self.tensors[node.output] = Tensor(node.output, shape, dtype, 0.05)
+        keeps = isinstance(node, Flatten | Select | MaxPool)
+        self.tensors[node.output] = Tensor(node.output, shape, dtype, self.tensor.scale if keeps else 0.05)
         self.nodes.append(node)
         self.current = node.output
         return self
@@ -165,6 +168,35 @@ class Builder:
         node = Softmax(name=f"softmax.{len(self.nodes)}", inputs=(self.current,), output=f"t{len(self.nodes)}",
                        exponentials=exponentials(scale), high=255 if dtype == "uint8" else 127)  # fmt: skip
         return self._append(node, self.tensor.shape, dtype)
+
+    def recurrent(
+        self, kind: type[Recurrent], units: int, *, bits: int = 8, last_only: bool = False, **extra: int
+    ) -> "Builder":
+        """``extra`` is ``gate_fraction_bits``, ``cell_fraction_bits`` or ``output_shift``."""
+        time, channels = self.tensor.shape
+        states = 2**15 if bits == 16 else 128
+        name = f"t{len(self.nodes)}"
+        shift = extra.setdefault("output_shift", 8)
+        node = kind(name=f"{kind.op}.{len(self.nodes)}", inputs=(self.current,), output=name,
+                    from_input=self._gates("input", kind.gates * units, channels, 128),
+                    from_state=self._gates("state", kind.gates * units, units, states),
+                    last_only=last_only, state_bits=bits, curve=tanh_curve(), **extra)  # fmt: skip
+        self._append(node, (units,) if last_only else (time, units), "int8")
+        self.tensors[name] = replace(self.tensors[name], scale=2.0 ** (shift - 15))
+        return self
+
+    def _gates(self, part: str, rows: int, columns: int, largest: int) -> Linear:
+        """A matrix whose pre-activations fill their 16 bits, and now and then leave them."""
+        weight = sparse_weight(self.rng, (rows, 1, 1, columns), self.density, self.levels)
+        bound = int(np.abs(weight.astype(int)).sum(axis=(1, 2, 3)).max()) * largest
+        bias = self.rng.integers(-bound // 8 - 1, bound // 8 + 1, size=rows).astype(np.int32)
+        channels = rows if self.per_channel else 1
+        pre = max(0, bound.bit_length() - 15)
+        post = max(1, 14 + min(0, bound.bit_length() - 15) - int(self.rng.integers(0, 2)))
+        multiplier = self.rng.integers(2**13, 2**15, size=channels).astype(np.int32)
+        return Linear(name=part, inputs=(), output="", weight=weight, bias=bias, dense_shape=weight.shape,
+                      weight_scale=np.full(channels, 0.01),
+                      requant=Requant(pre, multiplier, post, -(2**15), 2**15 - 1))  # fmt: skip
 
     def argmax(self) -> "Builder":
         name = f"t{len(self.nodes)}"

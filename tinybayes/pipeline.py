@@ -19,7 +19,7 @@ from tinybayes.emit.network import network_files
 from tinybayes.errors import LimitError, UnsupportedError, UserError
 from tinybayes.hil.messages import SELF_TESTS, golden_input
 from tinybayes.ir import Graph
-from tinybayes.passes import to_integer
+from tinybayes.passes import check_recurrent_bits, to_integer
 from tinybayes.plan import Limits, Plan, check_fits, make_plan
 from tinybayes.plan.ordering import plan_in_best_order
 from tinybayes.reference import chosen_classes, execute, quantize_input
@@ -46,13 +46,16 @@ def load_network(
     calibration: npt.NDArray[np.float32] | None = None,
     *,
     per_channel: bool = True,
+    recurrent_bits: int = 8,
 ) -> Graph:
     """An integer network from a ``.tbn`` file, a ``.pt2`` file, ``module:callable``, or a torch module.
 
     ``calibration`` is float32 (samples, *torch input shape): activations are scaled by it. A ``.tbn`` needs none.
-    ``per_channel`` gives weights that are not integers yet a scale for each output channel, else one for each layer.
+    ``per_channel`` gives weights that are not integers yet a scale for each output channel, else one for each layer;
+    ``recurrent_bits`` (8 or 16) is how many bits of their hidden states its recurrent layers multiply with.
     Raises UserError where it is missing or of another shape, FileFormatError and UnsupportedError for bad models.
     """
+    check_recurrent_bits(recurrent_bits)
     if isinstance(model, Graph):
         graph = model
     elif isinstance(model, str | Path) and str(model).endswith(".tbn"):
@@ -63,7 +66,7 @@ def load_network(
         return graph
     if calibration is None:
         raise UserError(_NO_CALIBRATION)
-    return to_integer(graph, calibration, per_channel=per_channel)
+    return to_integer(graph, calibration, per_channel=per_channel, recurrent_bits=recurrent_bits)
 
 
 def import_network(model: "str | Path | nn.Module", calibration: npt.NDArray[np.float32] | None) -> Graph:

@@ -11,6 +11,7 @@
 
 #include "tb_arith.h"
 
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
 #include <arm_mve.h>
 
 /** The weights of the first of eight outputs, and where kernel positions lie from its channel on. */
@@ -157,5 +158,7 @@ TB_INLINE void tb_mve_depthwise(const struct tb_mve_taps *taps, const struct tb_
         tb_mve_store(requant, b, output + rows->count + row);
     }
 }
+
+#endif
 
 #endif

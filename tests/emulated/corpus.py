@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.emulated import branched_networks, grouped_networks, unary_networks
+from tests.emulated import branched_networks, grouped_networks, recurrent_networks, unary_networks
 from tests.golden.networks import NETWORKS
 from tests.networks import Builder, formats_preferring
 from tinybayes import tbn
@@ -50,6 +50,7 @@ def corpus() -> tuple[Entry, ...]:
         *unary_networks.all_of_them(),
         *branched_networks.all_of_them(),
         *grouped_networks.all_of_them(),
+        *recurrent_networks.all_of_them(),
     )
     others = [Entry(name, graph, format=format_) for name, graph, format_ in made]
     return (

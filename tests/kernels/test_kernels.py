@@ -22,7 +22,7 @@ from tinybayes.plan.core_class import CORE_CLASSES
 from tinybayes.plan.cost_conv import CONV_TERMS
 from tinybayes.plan.cost_linear import LINEAR_TERMS
 from tinybayes.plan.cost_unary import UNARY_TERMS
-from tinybayes.plan.formats import FORMATS
+from tinybayes.plan.formats import FORMATS, RECURRENT_FORMATS
 from tinybayes.plan.steps import PAD, STEP_OPERATORS
 from tinybayes.report.verdict import expect, judge
 from tinybayes.run.host import HostRunner, run_sanitized
@@ -244,5 +244,6 @@ def test_the_sides_name_the_same_kernels() -> None:
     assert all(
         set(coefficients) == set(UNARY_TERMS) <= set(STEP_OPERATORS) for coefficients in UNARY_COEFFICIENTS.values()
     )
-    assert set(CALLS) == macs | (set(STEP_OPERATORS) - {"linear", "conv"})
+    recurrent = {f"{op}_{name}" for op in ("gru", "lstm") for name in RECURRENT_FORMATS}
+    assert set(CALLS) == macs | recurrent | (set(STEP_OPERATORS) - {"linear", "conv", "gru", "lstm"})
     assert set(INTEGER_OPERATORS) == (set(STEP_OPERATORS) - {PAD}) | {"flatten"}

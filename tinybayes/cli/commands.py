@@ -52,6 +52,9 @@ def compile_(
     scales: Annotated[
         str, typer.Option(help="Weights of a model have a scale for each channel, or for each layer.")
     ] = "channel",
+    recurrent_bits: Annotated[
+        int, typer.Option(help="Bits of their states that recurrent layers of a model multiply with: 8 or 16.")
+    ] = 8,
     protocol: Annotated[
         str | None,
         typer.Option(
@@ -76,7 +79,9 @@ def compile_(
     target = load_target(board)
     if scales not in _SCALES:
         raise UserError(f"--scales: got {scales!r}; wanted {' or '.join(_SCALES)}.{did_you_mean(scales, _SCALES)}")
-    graph = pipeline.load_network(model, read_calibration(calibration), per_channel=_SCALES[scales])
+    graph = pipeline.load_network(
+        model, read_calibration(calibration), per_channel=_SCALES[scales], recurrent_bits=recurrent_bits
+    )
     made = pipeline.compile_network(
         graph,
         target,

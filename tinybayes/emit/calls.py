@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tinybayes.emit import copies, joins
+from tinybayes.emit import copies, joins, recurrent
 from tinybayes.emit.arguments import Call, Fields, Struct, source, source_struct
 from tinybayes.emit.arguments import at as _at
 from tinybayes.emit.arguments import layout as _layout
@@ -427,5 +427,6 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "constant_pad": copies.constant_pad,
     "max_pool_spans": _pool_spans,
     "average_pool_spans": _pool_spans,
+    **recurrent.CALLS,
     "pad": _pad,
 }

@@ -27,6 +27,7 @@ _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     "tb_conv_depthwise.h": ("tb_depthwise_mve.h",),
     "tb_map.h": (),
     "tb_pointwise.h": (),
+    "tb_recurrent.h": ("tb_formats.h", "tb_gates.h", "tb_linear_dense.h", "tb_linear_index.h"),
     "tb_join.h": (),
     "tb_affine.h": ("tb_softmax.h",),
     "tb_copy.h": (),

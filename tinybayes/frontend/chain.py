@@ -55,8 +55,15 @@ class Chain:
         self.program = program
         self.constants: dict[str, Constant] = dict(program.constants)
         self.paths = dict(program.paths)
-        self.values = {program.input: Value(INPUT, program.input_shape)}
-        self.tensors = {INPUT: Tensor(INPUT, channels_last(program.input_shape))}
+        shape = program.input_shape
+        self.channels_last_input = is_time_first(program)
+        view = np.arange(math.prod(shape), dtype=np.int64).reshape(shape) if self.channels_last_input else None
+        self.values = {program.input: Value(INPUT, shape, view=view)}
+        self.tensors = {INPUT: Tensor(INPUT, shape if self.channels_last_input else channels_last(shape))}
+        self.hidden: dict[str, tuple[Value, ...]] = {}
+        """By name of all final states of recurrent layers, the series of states of each layer."""
+        self.zeros: set[str] = set()
+        """Names of tensors of zeros."""
         self.nodes: list[Node] = []
         channels = self.tensors[INPUT].channels
         self.mean, self.std = np.zeros(channels), np.ones(channels)
@@ -81,6 +88,10 @@ class Chain:
             self.refuse(
                 call, f"takes the stored tensor {self.paths.get(reference.name, reference.name)!r} as its input"
             )
+        if reference.name in self.hidden:
+            self.refuse(call, "takes the final states of all layers; take those of one first, as h_n[-1]")
+        if reference.name in self.zeros:
+            self.refuse(call, "takes a tensor of zeros, which is supported only as the first state of a GRU or LSTM")
         if reference.name not in self.values:
             raise self.damaged(call, f"reads {reference.name!r}, which nothing has computed")
         return self.settled(call, reference.name)
@@ -112,7 +123,7 @@ class Chain:
         if in_place and memory == source.shape:
             self.values[name] = Value(value.tensor, shape)
             return self.values[name]
-        maker, _ = self._looked_at[name]
+        maker, _ = self._looked_at.get(name, (call, name))
         whole = positions.size == source.elements and np.array_equal(np.sort(positions), np.arange(source.elements))
         node: Node
         if len(shape) == 1 and whole and len(source.shape) > 1:
@@ -128,6 +139,28 @@ class Chain:
         self.nodes.append(node)
         self.moved[name] = value.tensor
         return self.values[name]
+
+    def in_torch_order(self, call: Call, argument: str) -> Value:
+        """The tensor that ``call`` takes as ``argument``, its elements in memory as in torch, moved if need be."""
+        positions = self.positions(call, argument)
+        reference = call.arguments[argument]
+        assert isinstance(reference, Ref)
+        value = self.values[reference.name]
+        shape, source = value.torch_shape, self.tensors[value.tensor]
+        if source.shape == shape and np.array_equal(positions.reshape(-1), np.arange(source.elements)):
+            return value
+        called = self.name(call, Rearrange.op)
+        self.tensors[called] = Tensor(called, shape)
+        self.nodes.append(self._moved(call, called, value, positions.reshape(-1)))
+        return Value(called, shape, view=np.arange(positions.size, dtype=np.int64).reshape(shape))
+
+    def append_in_torch_order(self, call: Call, node: Node, shape: tuple[int, ...]) -> Value:
+        """Adds ``node``, which writes a tensor whose elements lie in memory as in torch."""
+        self.tensors[node.output] = Tensor(node.output, shape)
+        self.nodes.append(node)
+        view = np.arange(math.prod(shape), dtype=np.int64).reshape(shape)
+        self.values[call.result] = Value(node.output, shape, view=view)
+        return self.values[call.result]
 
     def _moved(self, call: Call, called: str, value: Value, positions: npt.NDArray[np.int64]) -> Node:
         found = nested_loops(positions)
@@ -266,7 +299,26 @@ class Chain:
             output=result.tensor,
             torch_input_shape=self.program.input_shape,
             input_scaling=scaling,
+            channels_last_input=self.channels_last_input,
         )
+
+
+def is_time_first(program: Program) -> bool:
+    """Whether the program takes its input as (time, channels): what the first layer on it wants tells."""
+    names, flipped = {program.input}, False
+    if len(program.input_shape) != 2:
+        return False
+    for call in program.calls:
+        if not names.intersection(call.reads):
+            continue
+        if call.operator in ("transpose", "permute"):
+            flipped = not flipped
+        elif call.operator in ("gru", "lstm", "linear"):
+            return not flipped
+        elif call.operator not in _BEFORE_LAYERS:
+            return flipped
+        names.add(call.result)
+    return False
 
 
 def channels_last(torch_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -274,8 +326,13 @@ def channels_last(torch_shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*torch_shape[1:], torch_shape[0])
 
 
+_BEFORE_LAYERS = frozenset({
+    "add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_", "dropout", "contiguous", "clone", "detach", "alias",
+    "sym_size", "slice",
+})  # fmt: skip
 _LEAF_CLASSES = frozenset({
     "ReLU", "Flatten", "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",
     "BatchNorm1d", "BatchNorm2d", "Linear", "Conv1d", "Conv2d", "Sigmoid", "Tanh", "Hardswish", "Hardsigmoid",
     "Hardtanh", "ReLU6", "LeakyReLU", "PReLU", "SiLU", "GELU", "ELU", "SELU", "CELU", "Mish", "Softplus", "Softmax",
+    "GRU", "LSTM",
 })  # fmt: skip

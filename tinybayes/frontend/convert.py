@@ -1,6 +1,7 @@
 """Exported program -> float Graph."""
 
 from tinybayes.errors import InternalError, UnsupportedError, did_you_mean
+from tinybayes.frontend import series
 from tinybayes.frontend.chain import Chain
 from tinybayes.frontend.operators import HANDLERS, SUPPORTED
 from tinybayes.frontend.program import Call, Program, Ref
@@ -24,7 +25,7 @@ def convert(program: Program) -> Graph:
             chain.overwrite(call)
         _check_shape(chain, call)
     if live and program.output in chain.values:
-        chain.settled(live[-1], program.output)
+        series.settle_output(chain, live[-1], program.output)
     graph = chain.graph()
     try:
         return verify(graph.with_nodes(graph.nodes, graph.tensors))
@@ -51,7 +52,7 @@ def _live(program: Program) -> list[Call]:
     live: list[Call] = []
     for call in reversed(program.calls):
         changed = call.arguments.get("self", call.arguments.get("input")) if call.operator.endswith("_") else None
-        if call.result in needed or (isinstance(changed, Ref) and changed.name in needed):
+        if needed.intersection((call.result, *call.results)) or (isinstance(changed, Ref) and changed.name in needed):
             needed.update(call.reads)
             live.append(call)
         elif isinstance(changed, Ref) and changed.name not in program.paths:

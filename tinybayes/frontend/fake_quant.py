@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tinybayes.errors import InternalError
+from tinybayes.frontend.fake_quant_recurrent import recurrent
 from tinybayes.ir import (
     Add,
     Affine,
@@ -21,7 +22,9 @@ from tinybayes.ir import (
     Conv,
     Flatten,
     Graph,
+    Gru,
     Linear,
+    Lstm,
     MacNode,
     MaxPool,
     MaxPoolSpans,
@@ -59,7 +62,7 @@ class FakeQuantized(nn.Module):
         """Real inputs to real outputs."""
         tensor = self._graph.input_tensor
         value = x.float()
-        value = value.movedim(1, -1) if value.ndim > 2 else value
+        value = value.movedim(1, -1) if value.ndim > 2 and not self._graph.channels_last_input else value
         scaling = self._graph.input_scaling
         if scaling is not None:
             value = (value - torch.from_numpy(scaling.mean)) / torch.from_numpy(scaling.std)
@@ -285,6 +288,8 @@ _LAYERS: Mapping[str, Callable[..., Layer]] = MappingProxyType(
         Requantize.op: _requantize,
         Softmax.op: _softmax,
         ArgMax.op: _argmax,
+        Gru.op: recurrent,
+        Lstm.op: recurrent,
         Add.op: _add,
         Multiply.op: _multiply,
         Concat.op: _concat,

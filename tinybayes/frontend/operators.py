@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.frontend import joins, over_channels, pointwise, pooling, views
+from tinybayes.frontend import joins, over_channels, pointwise, pooling, series, views
 from tinybayes.frontend.chain import INPUT, Chain, Value
 from tinybayes.frontend.grouping import MAX_WEIGHTS, spread
 from tinybayes.frontend.program import Call, Ref
@@ -18,13 +18,16 @@ Float32 = npt.NDArray[np.float32]
 SUPPORTED = (
     "linear; conv1d and conv2d (any stride, padding, dilation and groups); batch_norm in evaluation mode; "
     f"relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
-    f"{joins.SUPPORTED}; {pooling.SUPPORTED}; "
+    f"{joins.SUPPORTED}; {pooling.SUPPORTED}; {series.SUPPORTED}; "
     f"{views.SUPPORTED}; dropout in evaluation mode; add, sub, mul and div by constants of each channel"
 )
 
 
 def linear(chain: Chain, call: Call) -> None:
     """aten.linear(input, weight, bias)."""
+    if series.is_series(chain, call):
+        series.linear(chain, call, _bias(chain, call, chain.constant(call, "bias"), chain.weight(call).shape[0]))
+        return
     _linear(chain, call, chain.value(call, "input"), chain.weight(call), "weight", chain.constant(call, "bias"))
 
 
@@ -189,8 +192,11 @@ def with_constants(chain: Chain, call: Call) -> None:
 
     With x' = (x - mean) / std so far: x' - c = (x - (mean + c std)) / std and x' / c = (x - mean) / (c std).
     """
-    value = chain.value(call, "self")
     reference = call.arguments["self"]
+    raw = isinstance(reference, Ref) and chain.channels_last_input and reference.name in chain.values
+    value = chain.values[reference.name] if raw and isinstance(reference, Ref) else chain.value(call, "self")
+    on_input = raw and value.tensor == INPUT and value.torch_shape == chain.program.input_shape
+    value = value if on_input else chain.value(call, "self")
     read_once = isinstance(reference, Ref) and chain.reads[reference.name] == 1
     if call.number("alpha", 1) != 1 or call.arguments.get("rounding_mode") is not None:
         chain.refuse(call, "with alpha or a rounding mode is not supported")
@@ -232,12 +238,14 @@ def _affine(chain: Chain, call: Call, value: Value, constant: npt.NDArray[np.flo
 
 def _per_channel(chain: Chain, call: Call, value: Value) -> npt.NDArray[np.float64]:
     """The operand ``other``, one number for each channel of ``value`` (or for each feature of a vector)."""
-    channels = value.torch_shape[0]
+    last = value.view is not None
+    channels = value.torch_shape[-1 if last else 0]
     rank = len(value.torch_shape) + 1
     if not isinstance(call.arguments.get("other"), Ref):
         return np.full(channels, call.number("other", math.nan))
     other = chain.weight(call, "other").astype(np.float64)
     shape = (1,) * (rank - other.ndim) + other.shape
+    shape = (*shape[:-2], *shape[:-3:-1]) if last else shape
     if len(shape) != rank or shape[0] != 1 or shape[1] not in (1, channels) or any(size != 1 for size in shape[2:]):
         wanted = (channels,) + (1,) * (rank - 2)
         chain.refuse(
@@ -257,6 +265,7 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **over_channels.HANDLERS,
     **pooling.HANDLERS,
     **views.HANDLERS,
+    **series.HANDLERS,
     **dict.fromkeys(
         ("dropout", "feature_dropout", "alpha_dropout", "contiguous", "clone", "detach", "alias", "lift_fresh_copy"),
         same,

@@ -39,7 +39,7 @@ class Call:
 
     ``operator`` has neither namespace nor overload ("conv1d"); ``module`` is the path of the torch module that made
     the call ("" for the outermost), ``module_class`` its class, ``line`` the source line that made it ("" if the file
-    does not say).
+    does not say). ``results`` are the names of all tensors that it gives, the first of them ``result``.
     """
 
     operator: str
@@ -48,6 +48,7 @@ class Call:
     module: str
     module_class: str
     line: str
+    results: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -186,14 +187,15 @@ def _call(node: Json) -> Call:
     stack = [entry.split(",") for entry in str(metadata.get("nn_module_stack", "")).split(";") if entry]
     _, path, kind = stack[-1] if stack and len(stack[-1]) == 3 else ("", "", "")
     outputs = node["outputs"]
-    result = outputs[0].get("as_tensor", {}).get("name", "") if outputs else ""
+    results = tuple(str(output.get("as_tensor", {}).get("name", "")) for output in outputs)
     return Call(
         operator=operator.split(".")[0],
         arguments={str(argument["name"]): _argument(argument["arg"]) for argument in node["inputs"]},
-        result=str(result),
+        result=results[0] if results else "",
         module=path,
         module_class=kind.rsplit(".", 1)[-1],
         line=_line(str(metadata.get("stack_trace", ""))),
+        results=results,
     )
 
 

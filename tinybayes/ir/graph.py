@@ -28,7 +28,7 @@ class Graph:
 
     ``facts`` is JSON-able knowledge that travels with the network (recipe, seed, accuracy at each stage); nothing in
     it changes what is computed. ``torch_input_shape`` is the shape of one sample as the torch module takes it
-    (channels first), so that data files can be accepted in that layout.
+    (channels first, or channels last with ``channels_last_input``), so that data files can be accepted in that layout.
     """
 
     tensors: Mapping[str, Tensor]
@@ -38,6 +38,7 @@ class Graph:
     torch_input_shape: tuple[int, ...]
     input_scaling: InputScaling | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    channels_last_input: bool = False
 
     @property
     def input_tensor(self) -> Tensor:
@@ -56,8 +57,8 @@ class Graph:
 
     @property
     def mac_nodes(self) -> tuple[MacNode, ...]:
-        """The operators that hold weights."""
-        return tuple(node for node in self.nodes if isinstance(node, MacNode))
+        """The layers that hold weights, those inside other operators too."""
+        return tuple(layer for node in self.nodes for layer in node.weighted)
 
     def consumers(self, tensor: str) -> tuple[Node, ...]:
         """The nodes that read ``tensor``."""

@@ -35,6 +35,11 @@ class Node:
         """Name of the first input."""
         return self.inputs[0]
 
+    @property
+    def weighted(self) -> tuple["MacNode", ...]:
+        """The layers with weights that the operator consists of; none by default."""
+        return ()
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MacNode(Node):
@@ -52,6 +57,11 @@ class MacNode(Node):
     dense_shape: tuple[int, int, int, int]
     weight_scale: npt.NDArray[np.float64] | None = None
     requant: Requant | None = None
+
+    @property
+    def weighted(self) -> tuple["MacNode", ...]:
+        """The layer itself."""
+        return (self,)
 
     @property
     def outputs(self) -> int:
@@ -340,6 +350,62 @@ class AveragePoolSpans(SpanPool):
         return rows * columns
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Recurrent(Node):
+    """One layer of units over a series (time, channels), from a state of zeros; ``Gru`` or ``Lstm``.
+
+    The pre-activations of its gates are ``from_input`` of the position plus ``from_state`` of the hidden state behind
+    the position before. Each has a row for each unit of each gate, all rows of one gate together, in torch's order.
+    It writes the hidden state behind every position, (time, units), or with ``last_only`` that behind the last,
+    (units,).
+
+    An integer network keeps hidden states in 16 bits, ``real = code / 2**15``, and multiplies them as they are
+    (``state_bits`` 16) or rounded to the codes of the output (8). Codes of pre-activations have ``gate_fraction_bits``
+    binary places, and 16 bits. ``output_shift`` brings a state to the output's codes, rounding half up; the output is
+    int8. ``curve`` is the hyperbolic tangent, int16 (129,): ``tanh(k / 16) * 2**15`` for k = 0 .. 128, to be
+    interpolated.
+    """
+
+    gates: ClassVar[int] = 0
+    from_input: Linear
+    from_state: Linear
+    last_only: bool = False
+    state_bits: int = 16
+    gate_fraction_bits: int = 12
+    output_shift: int = 8
+    curve: npt.NDArray[np.int16] | None = None
+
+    @property
+    def weighted(self) -> tuple[Linear, Linear]:
+        """The matrices of the input and of the hidden state."""
+        return self.from_input, self.from_state
+
+    @property
+    def units(self) -> int:
+        """Number of units: length of the hidden state."""
+        return self.from_input.outputs // self.gates
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Gru(Recurrent):
+    """Gated recurrent units, as torch.nn.GRU defines them; gates r, z, n."""
+
+    op: ClassVar[str] = "gru"
+    gates: ClassVar[int] = 3
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Lstm(Recurrent):
+    """Long short-term memory, as torch.nn.LSTM defines it; gates i, f, g, o.
+
+    Codes of cells have 16 bits, ``cell_fraction_bits`` of them binary places.
+    """
+
+    op: ClassVar[str] = "lstm"
+    gates: ClassVar[int] = 4
+    cell_fraction_bits: int = 12
+
+
 OPERATORS: dict[str, type[Node]] = {
     cls.op: cls
     for cls in (
@@ -363,6 +429,8 @@ OPERATORS: dict[str, type[Node]] = {
         Affine,
         MaxPoolSpans,
         AveragePoolSpans,
+        Gru,
+        Lstm,
     )
 }
 INTEGER_OPERATORS = tuple(op for op in OPERATORS if op not in (BatchNorm.op, Relu.op))

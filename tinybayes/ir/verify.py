@@ -19,7 +19,9 @@ from tinybayes.ir.nodes import (
     ConstantPad,
     Conv,
     Flatten,
+    Gru,
     Linear,
+    Lstm,
     MacNode,
     MaxPool,
     MaxPoolSpans,
@@ -27,6 +29,7 @@ from tinybayes.ir.nodes import (
     Node,
     Pointwise,
     Rearrange,
+    Recurrent,
     Relu,
     Requantize,
     Select,
@@ -35,6 +38,7 @@ from tinybayes.ir.nodes import (
 )
 from tinybayes.ir.requant import INT16_MAX, MAX_SUM_SHIFT, Requant
 from tinybayes.ir.tensor import Tensor
+from tinybayes.ir.verify_recurrent import check_recurrent
 
 # Kernels subtract two accumulators to compare them without a branch, so their difference must fit 32 bits.
 ACCUMULATOR_LIMIT = 2**30 - 1
@@ -325,6 +329,10 @@ def _rearrange(node: Rearrange, source: Tensor, target: Tensor) -> None:
     _check((source.dtype, source.scale) == (target.dtype, target.scale), node.name, "moving keeps dtype and scale")
 
 
+def _recurrent(node: Recurrent, source: Tensor, target: Tensor) -> None:
+    check_recurrent(node, source, target, _check, ACCUMULATOR_LIMIT)
+
+
 _CHECKS: dict[str, Callable[..., None]] = {
     Linear.op: _linear,
     Conv.op: _conv,
@@ -346,4 +354,6 @@ _CHECKS: dict[str, Callable[..., None]] = {
     Affine.op: _affine,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
+    Gru.op: _recurrent,
+    Lstm.op: _recurrent,
 }

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.errors import UserError
-from tinybayes.ir import Graph
+from tinybayes.ir import Graph, Recurrent
 from tinybayes.reference import execute, scaled_input
+from tinybayes.reference.recurrent import Reach, reach
 
 Array = npt.NDArray[np.float64]
 
@@ -54,10 +55,14 @@ class Histogram:
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What calibration found: the histograms asked for, and the peaks of each channel (max x and max -x, or 0)."""
+    """What calibration found: the histograms asked for, and the peaks of each channel (max x and max -x, or 0).
+
+    ``reaches`` has, by name, the largest magnitudes inside each recurrent operator.
+    """
 
     histograms: dict[str, Histogram]
     peaks: dict[str, tuple[Array, Array]]
+    reaches: dict[str, Reach]
 
 
 def check_calibration(graph: Graph, calibration: object) -> npt.NDArray[np.float32]:
@@ -98,6 +103,8 @@ def calibrate(
     channels = {
         name: (np.zeros(graph.tensors[name].channels), np.zeros(graph.tensors[name].channels)) for name in peaks
     }
+    recurrent = [node for node in graph.nodes if isinstance(node, Recurrent)]
+    reaches = {node.name: Reach(0.0, 0.0, 0.0) for node in recurrent}
     for start in range(0, len(calibration), _BATCH):
         with np.errstate(over="ignore", invalid="ignore"):
             values = execute(graph, scaled_input(graph, calibration[start : start + _BATCH]))
@@ -113,6 +120,8 @@ def calibrate(
             flat = values[name].reshape(-1, high.size).astype(np.float64)
             np.maximum(high, flat.max(axis=0), out=high)
             np.maximum(low, -flat.min(axis=0), out=low)
+        for node in recurrent:
+            reaches[node.name] = reaches[node.name].joined(reach(node, values[node.input]))
         if progress is not None:
             progress(min(start + _BATCH, len(calibration)), len(calibration))
-    return Statistics(found, channels)
+    return Statistics(found, channels, reaches)

@@ -22,6 +22,7 @@ from tinybayes.ir import (
     Node,
     Pointwise,
     Rearrange,
+    Recurrent,
     Relu,
     Requantize,
     Select,
@@ -32,8 +33,8 @@ from tinybayes.ir.functions import CLAMP
 PASSING = (MaxPool, MaxPoolSpans, Flatten, Select, Rearrange)
 CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat, BatchNorm, ConstantPad)
 """Layers that make new codes, and can clamp them."""
-GIVEN = (Softmax, ArgMax)
-"""Layers that make new codes on a grid of their own, whatever the data."""
+GIVEN = (Softmax, ArgMax, Recurrent)
+"""Layers that make new codes on a grid of their own, and clamp nothing more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +122,10 @@ def runs(graph: Graph) -> tuple[Run, ...]:
 
 
 def refuse_empty_layers(graph: Graph) -> None:
-    """Raises UserError for a layer without a single nonzero weight."""
-    for node in graph.mac_nodes:
-        if node.nonzero == 0:
-            raise empty_layer(node)
+    """Raises UserError for a layer without a single nonzero weight; a hidden state may be without effect."""
+    for layer in (node.weighted[0] for node in graph.nodes if node.weighted):
+        if layer.nonzero == 0:
+            raise empty_layer(layer)
 
 
 def empty_layer(node: MacNode) -> UserError:

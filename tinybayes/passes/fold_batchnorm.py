@@ -6,15 +6,17 @@ import numpy as np
 
 from tinybayes.errors import UnsupportedError
 from tinybayes.ir import BatchNorm, Graph, MacNode, Node
+from tinybayes.passes.fold_forward import fold_forward
 
 
 def fold_batchnorm(graph: Graph) -> Graph:
     """The float network, each BatchNorm in the layer before it: weight * multiplier and bias * multiplier + offset.
 
-    The sums are made in float64. Zero weights stay zero. A BatchNorm stays where there is no linear or convolutional
-    layer directly before it, or something else reads that layer's output, too. Raises UnsupportedError for weights
-    beyond float32.
+    One in front of a recurrent layer goes into that. The sums are made in float64. Zero weights stay zero. A BatchNorm
+    stays where there is no linear or convolutional layer directly before it, or something else reads that layer's
+    output, too. Raises UnsupportedError for weights beyond float32.
     """
+    graph = fold_forward(graph)
     nodes: list[Node] = []
     for node in graph.nodes:
         if not isinstance(node, BatchNorm):

@@ -22,6 +22,7 @@ from tinybayes.ir import (
     Multiply,
     Node,
     Pointwise,
+    Recurrent,
     Requantize,
     Softmax,
     Tensor,
@@ -32,6 +33,7 @@ from tinybayes.ir.tensor import DType
 from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
 from tinybayes.passes.chains import CLAMPED, Run, clamp_of, readers, refuse_empty_layers, runs
+from tinybayes.passes.quantize_recurrent import Bits, Operand, check_recurrent_bits, output_scale, quantize_recurrent
 from tinybayes.passes.requantize import choose_affine, choose_pre_shift, choose_requant, choose_sum_requant
 from tinybayes.passes.tables import exponentials, input_values, table_codes
 from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
@@ -77,6 +79,7 @@ def quantize(
     *,
     bias_bits: int = 16,
     per_channel: bool = True,
+    recurrent_bits: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> Graph:
     """The integer network for the float network ``graph`` (BatchNorm folded).
@@ -84,7 +87,8 @@ def quantize(
     ``calibration``: real inputs (samples, *torch input shape), float. ReLUs become the lower clamp of the layer before
     them. Activation scales clip where the mean squared error over the calibration data is least; the output is not
     clipped. Weights have a scale for each output channel, or with ``per_channel=False`` one for each layer. Every bias
-    equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer.
+    equals an integer of ``bias_bits`` bits (8, 16 or 32) shifted left by one shift a layer. ``recurrent_bits`` is how
+    many bits of their hidden states recurrent layers multiply with (8 or 16).
     ``progress`` is called with (samples done, samples).
 
     Raises UserError for missing or wrong calibration data and for a layer without weights, LimitError for a layer whose
@@ -92,10 +96,11 @@ def quantize(
     """
     if bias_bits not in BIAS_BITS:
         raise UserError(f"bias_bits: got {bias_bits}; wanted one of {', '.join(map(str, BIAS_BITS))}")
+    bits = Bits(bias=bias_bits, state=check_recurrent_bits(recurrent_bits))
     data = check_calibration(graph, calibration)
     refuse_empty_layers(graph)
     chain = runs(graph)
-    layers = [node.output for node in graph.mac_nodes]
+    layers = [node.output for node in graph.nodes if isinstance(node, MacNode)]
     statistics = calibrate(graph, data, {run.tensors[0]: run.ends for run in chain}, layers, progress)
     grids = _grids(graph, chain, statistics)
     stored = {graph.input: graph.input}
@@ -106,9 +111,8 @@ def quantize(
         if run.producer is not None:
             reads = tuple(stored[name] for name in run.producer.inputs)
             sources = [grids[name] for name in run.producer.inputs]
-            nodes.append(
-                _quantized(replace(run.producer, inputs=reads), sources, grid, statistics, bias_bits, per_channel)
-            )
+            producer = replace(run.producer, inputs=reads)
+            nodes.append(_quantized(producer, sources, grid, statistics, bits, per_channel))
             stored[run.producer.output] = run.producer.output
         for node in run.passing:
             if clamp_of(node) is None:
@@ -122,12 +126,15 @@ def quantize(
 
 
 def _quantized(
-    node: Node, sources: list[_Grid], grid: _Grid, statistics: Statistics, bias_bits: int, per_channel: bool
+    node: Node, sources: list[_Grid], grid: _Grid, statistics: Statistics, bits: Bits, per_channel: bool
 ) -> Node:
     """The integer layer that makes codes on ``grid``."""
     source = sources[0]
     if isinstance(node, MacNode):
-        return _mac(node, source, grid, statistics, bias_bits, per_channel=per_channel)
+        return _mac(node, source, grid, statistics, bits.bias, per_channel=per_channel)
+    if isinstance(node, Recurrent):
+        operand = Operand(source.scale, source.largest_stored_code)
+        return quantize_recurrent(node, operand, statistics.reaches[node.name], bits, per_channel=per_channel)
     if isinstance(node, AveragePool):
         return _average_pool(node, source, grid)
     if isinstance(node, AveragePoolSpans):
@@ -190,6 +197,8 @@ def _grid(graph: Graph, run: Run, sources: list[_Grid], statistics: Statistics) 
         return _Grid("int8", float(np.float32(1 / 127)), 0, 127) if is_output else _PROBABILITIES
     if isinstance(run.producer, ArgMax):
         return _classes(graph, run.producer)
+    if isinstance(run.producer, Recurrent):
+        return _Grid("int8", output_scale(statistics.reaches[run.producer.name]), -128, 127)
     positive = run.clamp[0] >= 0 or _is_positive(run.producer, sources)
     wide = positive and not is_output
     codes = 255 if wide else 127

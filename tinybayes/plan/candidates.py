@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinybayes.errors import InternalError, UserError
-from tinybayes.ir import Conv, MacNode, Select
+from tinybayes.ir import Conv, MacNode, Recurrent, Select
 from tinybayes.ir.nodes import Linear
 from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.cost_conv import estimate_conv_cycles
 from tinybayes.plan.cost_linear import LinearLayer, estimate_linear_cycles, estimate_select_cycles
+from tinybayes.plan.cost_recurrent import recurrent_cycles
 from tinybayes.plan.cost_unary import estimate_margin_cycles, estimate_unary_cycles
-from tinybayes.plan.formats import FORMATS, Encoding, Illegal, Site
+from tinybayes.plan.formats import FORMATS, RECURRENT_FORMATS, Encoding, Illegal, Site
 from tinybayes.plan.steps import Step, with_margins
 
 
@@ -65,6 +66,8 @@ def parts(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
 def candidates_of(part: Sequence[Step], core: CoreClass, network_input: str = "") -> list[Candidate]:
     """Every legal candidate of a part on a class of cores; ``network_input`` is the tensor that may lie anywhere."""
     *before, step = part
+    if isinstance(step.node, Recurrent):
+        return [Candidate((encoded,)) for encoded in _encoded_recurrent(step, step.node, core)]
     if not isinstance(step.node, MacNode):
         return [Candidate((replace(step, estimated_cycles=estimate_unary_cycles(step, core)),))]
     costed = [replace(one, estimated_cycles=estimate_select_cycles(one.encoding, core)) for one in before]
@@ -102,6 +105,15 @@ def encoded_steps(step: Step, core: CoreClass, network_input: str) -> Iterator[S
         encoding = encode(node, site)
         if not isinstance(encoding, Illegal):
             yield replace(step, encoding=encoding, estimated_cycles=_cycles(node, encoding, step, core))
+
+
+def _encoded_recurrent(step: Step, node: Recurrent, core: CoreClass) -> Iterator[Step]:
+    site = Site(core, step.source.tensor.code_range)
+    for encode in RECURRENT_FORMATS.values():
+        encoding = encode(node, site)
+        if not isinstance(encoding, Illegal):
+            cycles = recurrent_cycles(node, encoding, step.source.tensor, core)
+            yield replace(step, encoding=encoding, estimated_cycles=cycles)
 
 
 def _cycles(node: MacNode, encoding: Encoding, step: Step, core: CoreClass) -> int:

@@ -18,19 +18,20 @@ from tinybayes.ir import (
     Conv,
     Flatten,
     Graph,
-    MacNode,
     MaxPool,
     MaxPoolSpans,
     Multiply,
     Node,
     Pointwise,
     Rearrange,
+    Recurrent,
     Requantize,
     Select,
     Softmax,
 )
-from tinybayes.ir.nodes import Linear
+from tinybayes.ir.nodes import Gru, Linear, Lstm
 from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
+from tinybayes.plan.recurrent_memory import memory
 from tinybayes.plan.storage import Storage
 from tinybayes.plan.structure import outputs_of_each_channel
 from tinybayes.plan.tables import affine_table, pointwise_table, softmax_table, span_tables
@@ -44,7 +45,7 @@ FIELDS = 4
 STEP_OPERATORS = (
     Linear.op, Conv.op, MaxPool.op, AveragePool.op, Select.op, Pointwise.op, Requantize.op, Softmax.op, ArgMax.op,
     MaxPoolSpans.op, AveragePoolSpans.op, Add.op, Multiply.op, Concat.op, Rearrange.op,
-    Affine.op, ConstantPad.op, PAD,
+    Affine.op, ConstantPad.op, Gru.op, Lstm.op, PAD,
 )  # fmt: skip
 
 
@@ -81,7 +82,8 @@ class Step:
     @property
     def format(self) -> str | None:
         """The weight format, or None for operators without weights."""
-        return self.encoding.format if self.encoding is not None and isinstance(self.node, MacNode) else None
+        weighted = self.node is not None and bool(self.node.weighted)
+        return self.encoding.format if self.encoding is not None and weighted else None
 
     @property
     def kernel(self) -> str:
@@ -150,7 +152,12 @@ class Step:
 
     @property
     def scratch_bytes(self) -> int:
-        """Bytes that the kernel of a convolution works in: copied receptive fields, or a row's unpacked nonzeros."""
+        """Bytes that the kernel of a convolution works in: copied receptive fields, or a row's unpacked nonzeros.
+
+        A recurrent operator keeps its states and its gates there.
+        """
+        if isinstance(self.node, Recurrent):
+            return memory(self.node, self.source.tensor.channels).size_bytes
         if not isinstance(self.node, Conv):
             return 0
         if self.format not in UNPACKED:

@@ -18,7 +18,9 @@ from tinybayes.ir import (
     Conv,
     Flatten,
     Graph,
+    Gru,
     Linear,
+    Lstm,
     MacNode,
     MaxPool,
     MaxPoolSpans,
@@ -33,6 +35,7 @@ from tinybayes.ir import (
 )
 from tinybayes.ir.functions import FUNCTIONS
 from tinybayes.reference import joins
+from tinybayes.reference.recurrent import recurrent
 from tinybayes.reference.softmax import softmax
 
 Array = npt.NDArray[Any]
@@ -74,9 +77,9 @@ def scaled_input(graph: Graph, x: Array) -> npt.NDArray[np.float32]:
 
 
 def channels_last(graph: Graph, x: Array) -> npt.NDArray[np.float32]:
-    """Inputs in torch's layout (samples, channels, ...) as float32 (samples, ..., channels)."""
+    """Inputs in torch's layout, channels first or last, as float32 (samples, ..., channels)."""
     real = np.asarray(x, dtype=np.float32)
-    if real.ndim > 2:
+    if real.ndim > 2 and not graph.channels_last_input:
         real = np.moveaxis(real, 1, -1)
     return np.ascontiguousarray(real).reshape(-1, *graph.input_tensor.shape)
 
@@ -213,4 +216,6 @@ _KERNELS: dict[str, Callable[..., Array]] = {
     Affine.op: _affine,
     MaxPoolSpans.op: _max_pool_spans,
     AveragePoolSpans.op: _average_pool_spans,
+    Gru.op: recurrent,
+    Lstm.op: recurrent,
 }

@@ -12,7 +12,7 @@ from tinybayes.report import accuracy_plot, arena_map, bars, findings, front_plo
 from tinybayes.report import provenance as origin
 from tinybayes.report.facts import Facts, check
 from tinybayes.report.numerals import in_bytes
-from tinybayes.report.record import FILE_NAME, Record, positions, read_record
+from tinybayes.report.record import FILE_NAME, Record, nonzeros, positions, read_record
 
 PAGE_NAME = "report.html"
 _NETWORK_NAME = "network.tbn"
@@ -122,11 +122,11 @@ def write_report(directory: Path) -> Path:
 
 def _nonzero_macs(facts: Facts, graph: Graph) -> dict[str, int]:
     """Multiplications with nonzero weights in one inference, by layer; also proves that both are of one network."""
-    nodes = {node.name: node for node in graph.mac_nodes}
+    nodes = {node.name: node for node in graph.nodes if node.weighted}
     counted = {layer.name: layer.nonzero for layer in facts.layers if layer.nonzero is not None}
-    if counted != {name: node.nonzero for name, node in nodes.items()}:
+    if counted != {name: nonzeros(node) for name, node in nodes.items()}:
         raise FileFormatError(
             f"{FILE_NAME} and {_NETWORK_NAME} are not of the same network: their layers have other names or other "
             "numbers of nonzero weights; compile again"
         )
-    return {name: node.nonzero * positions(graph, node) for name, node in nodes.items()}
+    return {name: nonzeros(node) * positions(graph, node) for name, node in nodes.items()}

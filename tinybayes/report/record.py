@@ -11,7 +11,7 @@ from typing import Any
 
 from tinybayes.boards import Target
 from tinybayes.errors import FileFormatError
-from tinybayes.ir import Graph, MacNode
+from tinybayes.ir import Graph, Node, Recurrent
 from tinybayes.plan import Plan, Step
 
 SCHEMA = 1
@@ -32,7 +32,7 @@ def compiled(plan: Plan, board: Target, *, name: str, protocol: str) -> Record:
             "parameters": sum(math.prod(node.dense_shape) + node.dense_shape[0] for node in graph.mac_nodes),
             "nonzero": sum(node.nonzero for node in graph.mac_nodes),
             "macs_dense": sum(layer["macs_dense"] or 0 for layer in layers),
-            "macs_nonzero": sum(node.nonzero * positions(graph, node) for node in graph.mac_nodes),
+            "macs_nonzero": sum(nonzeros(node) * positions(graph, node) for node in graph.nodes if node.weighted),
         },
         "board": {"name": board.name, "core": board.core, "clock_hz": board.clock_hz},
         "objective": plan.objective,
@@ -68,9 +68,15 @@ def compiled(plan: Plan, board: Target, *, name: str, protocol: str) -> Record:
     }
 
 
-def positions(graph: Graph, node: MacNode) -> int:
-    """Output positions of a layer with weights, before any pooling."""
-    height, width, _ = graph.tensors[node.output].hwc
+def nonzeros(node: Node) -> int:
+    """Nonzero weights of all matrices of an operator."""
+    return sum(layer.nonzero for layer in node.weighted)
+
+
+def positions(graph: Graph, node: Node) -> int:
+    """Positions at which a layer multiplies with its weights: of its output, before any pooling, or of a series."""
+    series = isinstance(node, Recurrent)
+    height, width, _ = graph.tensors[node.input if series else node.output].hwc
     return height * width
 
 
@@ -99,7 +105,8 @@ def record_text(record: Mapping[str, Any]) -> str:
 
 def _layer(graph: Graph, step: Step) -> Record:
     node = step.node
-    weighted = node if isinstance(node, MacNode) else None
+    layers = node.weighted if node is not None else ()
+    weights = sum(math.prod(layer.dense_shape) for layer in layers)
     kinds = step.encoding.bytes_by_kind if step.encoding is not None and not step.shares else {}
     return {
         "name": step.name,
@@ -108,10 +115,10 @@ def _layer(graph: Graph, step: Step) -> Record:
         "fused": step.pool.name if step.pool is not None else None,
         "tensor": step.tensor,
         "shape": list(step.target.tensor.shape),
-        "nonzero": weighted.nonzero if weighted else None,
-        "weights": math.prod(weighted.dense_shape) if weighted else None,
-        "live_shape": list(weighted.weight.shape) if weighted else None,
-        "macs_dense": math.prod(weighted.dense_shape) * positions(graph, weighted) if weighted else None,
+        "nonzero": nonzeros(node) if node is not None and layers else None,
+        "weights": weights if layers else None,
+        "live_shape": list(layers[0].weight.shape) if len(layers) == 1 else None,
+        "macs_dense": weights * positions(graph, node) if node is not None and layers else None,
         "weights_bytes": step.weights_bytes,
         "weights_bytes_by_kind": kinds,
         "code_bytes": None,

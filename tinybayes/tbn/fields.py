@@ -105,6 +105,10 @@ class Fields:
         """An object with exactly ``keys``."""
         return type(self)(self._values[key], f"{self.where}.{key}", keys)
 
+    def is_true(self, key: str) -> bool:
+        """Whether the value is true."""
+        return self._values[key] is True
+
     def is_null(self, key: str) -> bool:
         """Whether the value is null."""
         return self._values[key] is None

@@ -18,7 +18,9 @@ from tinybayes.ir import (
     ConstantPad,
     Conv,
     Flatten,
+    Gru,
     Linear,
+    Lstm,
     MacNode,
     MaxPool,
     MaxPoolSpans,
@@ -39,6 +41,7 @@ from tinybayes.tbn import joins
 from tinybayes.tbn.fields import Fields
 from tinybayes.tbn.limits import MAX_DENSE_WEIGHTS, MAX_WINDOW
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
+from tinybayes.tbn.recurrent import GRU_KEYS, LSTM_KEYS, add_recurrent, take_gru, take_lstm
 from tinybayes.tbn.requants import add_requant, take_requant
 from tinybayes.tbn.weights import add_positions, add_weight, take_positions, take_weight
 
@@ -241,6 +244,8 @@ ROWS: dict[str, tuple[tuple[str, ...], _Add, _Take]] = {
         _add_average_pool_spans,
         _take_average_pool_spans,
     ),
+    Gru.op: (GRU_KEYS, add_recurrent, take_gru),
+    Lstm.op: (LSTM_KEYS, add_recurrent, take_lstm),
 }
 """Operator -> (keys of its own, writer, reader)."""
 

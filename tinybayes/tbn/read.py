@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from tinybayes.errors import FileFormatError, InternalError, UserError
-from tinybayes.ir import Graph, InputScaling, MacNode, Node, Tensor, verify
+from tinybayes.ir import Graph, InputScaling, Node, Tensor, verify
 from tinybayes.ir.tensor import DType
 from tinybayes.tbn.container import MAX_FILE_BYTES, VersionError, unpack
 from tinybayes.tbn.fields import Fields
@@ -18,6 +18,8 @@ from tinybayes.tbn.nodes import take_node
 from tinybayes.tbn.payload import PayloadReader
 
 _GRAPH_KEYS = ("facts", "input", "input_scaling", "nodes", "output", "tensors", "torch_input_shape")
+_CHANNELS_LAST = "channels_last_input"
+"""A key that is there only where it is true."""
 _TENSOR_KEYS = ("dtype", "name", "scale", "shape", "zero_point")
 _TODO = "Get the file again, or make it anew with `tinybayes train`."
 
@@ -85,7 +87,10 @@ def _finite(text: str) -> float:
 
 
 def _graph(header: object, payload: PayloadReader) -> Graph:
-    fields = Fields(header, "header", _GRAPH_KEYS)
+    last = type(header) is dict and _CHANNELS_LAST in header
+    fields = Fields(header, "header", (*_GRAPH_KEYS, _CHANNELS_LAST) if last else _GRAPH_KEYS)
+    if last and not fields.is_true(_CHANNELS_LAST):
+        raise fields.fail(_CHANNELS_LAST, "true, or no such key")
     tensors: dict[str, Tensor] = {}
     for i, value in enumerate(fields.entries("tensors")):
         tensor = _tensor(value, f"header.tensors[{i}]")
@@ -103,7 +108,7 @@ def _graph(header: object, payload: PayloadReader) -> Graph:
     weights = 0
     for i, value in enumerate(fields.entries("nodes")):
         node = take_node(value, f"header.nodes[{i}]", payload, tensors)
-        weights += node.weight.size if isinstance(node, MacNode) else 0
+        weights += sum(layer.weight.size for layer in node.weighted)
         if weights > MAX_WEIGHTS:
             raise FileFormatError(f"header.nodes[{i}]: more than {MAX_WEIGHTS} weights in all")
         nodes.append(node)
@@ -118,6 +123,7 @@ def _graph(header: object, payload: PayloadReader) -> Graph:
         torch_input_shape=shape,
         input_scaling=scaling,
         facts=fields.mapping("facts"),
+        channels_last_input=last,
     )
     try:
         return verify(graph)

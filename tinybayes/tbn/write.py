@@ -31,6 +31,7 @@ def dumps(graph: Graph) -> bytes:
         "output": graph.output,
         "tensors": [_tensor(name, tensor) for name, tensor in graph.tensors.items()],
         "torch_input_shape": [int(d) for d in graph.torch_input_shape],
+        **({"channels_last_input": True} if graph.channels_last_input else {}),
     }
     try:
         text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
