@@ -3,8 +3,8 @@
  * @brief The device side of MLPerf Tiny's serial protocol: ASCII commands that end in %, answers that end in m-ready.
  *
  * Written from the description in MLCommons' rules and benchmark/api of mlcommons/tiny. The bytes of `db` are the codes
- * of the network's input, int8, one byte an element; results are real numbers. Performance and accuracy runs use the same
- * commands: `infer` with many iterations, whose time is between two m-lap-us, or with one, whose results are read.
+ * of the network's input, int8, one byte an element; results are real numbers. Performance and accuracy runs use the
+ * same commands: `infer` with many iterations, whose time is between two m-lap-us, or with one, whose results are read.
  */
 #ifndef MLPERF_H
 #define MLPERF_H
