@@ -35,9 +35,10 @@
 #define SYST_BITS 24u
 #define SYST_MOST ((1u << SYST_BITS) - 1u)
 
-/* Reads of a counter before it is taken for dead. An emulator may take its time until SysTick leaves 0. */
+/* Reads of a counter before it is taken for dead. An emulator on a busy machine may take a tenth of a second until
+ * SysTick leaves 0. */
 #define TRIES 100u
-#define SYSTICK_TRIES 100000u
+#define SYSTICK_TRIES 1000000u
 #define OVERHEAD_TRIES 16u
 
 static enum cycles_source source;

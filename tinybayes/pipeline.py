@@ -101,7 +101,7 @@ def compile_network(
 
     ``formats`` fixes the plan: the weight format, or None, of every step by its name; no objective chooses then. Else
     hidden channels are put into the best order found, and the network of the plan is the one in that order.
-    ``protocol`` is ``"frames"`` (the default) or ``"none"``, and nothing else than that for a core alone.
+    ``protocol`` is ``"frames"`` (the default), ``"mlperf"`` or ``"none"``, and nothing else than that for a core alone.
     Everything is made in memory first: on any error ``out`` is as it was.
     """
     check_network_name(name)
@@ -190,7 +190,8 @@ def _buffers_bytes(graph: Graph, board: Target, protocol: str) -> int:
     """RAM that the firmware is sure to take beside the arena and the stack; a library takes none."""
     if not isinstance(board, Board):
         return 0
-    link_bytes = board.link_request_bytes + board.link_window_bytes if protocol == "frames" else 0
+    window_bytes = 0 if protocol == "none" else board.link_window_bytes
+    link_bytes = window_bytes + (board.link_request_bytes if protocol == "frames" else 0)
     return graph.input_tensor.elements + graph.output_tensor.elements + link_bytes
 
 

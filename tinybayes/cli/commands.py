@@ -57,7 +57,10 @@ def compile_(
     ] = 8,
     protocol: Annotated[
         str | None,
-        typer.Option(help="frames (default): answers on a serial line; none: the bare image.", show_default=False),
+        typer.Option(
+            help="frames (default): on a serial line; mlperf: MLPerf Tiny's; none: bare.",
+            show_default=False,
+        ),
     ] = None,
     max_flash: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 32K.")] = None,
     max_ram: Annotated[str | None, typer.Option(metavar="SIZE", help="Fail if the image needs more, as 8K.")] = None,

@@ -34,7 +34,13 @@ _FRAMES = (
     "uart.h",
 )  # fmt: skip
 
-_HAND_WRITTEN: Mapping[str, tuple[str, ...]] = MappingProxyType({"frames": _BARE + _FRAMES, "none": _BARE})
+_MLPERF = (
+    "cycles.c", "cycles.h", "interrupt.h", "main_mlperf.c", "mlperf.c", "mlperf.h", "receive.c", "uart.h",
+)  # fmt: skip
+
+_HAND_WRITTEN: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"frames": _BARE + _FRAMES, "mlperf": _BARE + _MLPERF, "none": _BARE}
+)
 """By protocol, the files of ``firmware/`` that a project needs, drivers aside."""
 
 PROTOCOLS = tuple(_HAND_WRITTEN)
@@ -71,7 +77,7 @@ def firmware_files(
 ) -> dict[str, str]:
     """Everything beside ``network/`` that a project needs: relative path to text, in sorted order.
 
-    ``network_digest`` is 16 bytes that tell this network from any other. ``protocol`` is ``"frames"`` or
+    ``network_digest`` is 16 bytes that tell this network from any other. ``protocol`` is ``"frames"``, ``"mlperf"`` or
     ``"none"``. ``golden_vectors`` has, for every input of the device's self-test, the CRC-32 of every step's tensor.
 
     Raises UserError for a name that is none in C and UnsupportedError for an unknown protocol.
@@ -97,10 +103,10 @@ def firmware_files(
     }
     hand_written = _HAND_WRITTEN[protocol]
     generated = dict(_GENERATED)
-    if protocol == "frames":
+    if protocol != "none":
         hand_written += (f"uart_{board.uart.driver}.c",)
-        if golden_vectors:
-            generated["firmware/golden.c"] = "firmware/golden.c.j2"
+    if golden_vectors:
+        generated["firmware/golden.c"] = "firmware/golden.c.j2"
     if board.setup_steps:
         hand_written += ("setup.c",)
         generated["firmware/board_setup.c"] = "firmware/board_setup.c.j2"

@@ -103,7 +103,9 @@ def test_a_name_that_would_hide_a_header(name):
 
 
 def test_an_unknown_protocol_names_those_there_are():
-    with pytest.raises(UnsupportedError, match=r"got 'frame', wanted one of frames, none\. Did you mean 'frames'"):
+    with pytest.raises(
+        UnsupportedError, match=r"got 'frame', wanted one of frames, mlperf, none\. Did you mean 'frames'"
+    ):
         files("frame")
 
 

@@ -1,0 +1,286 @@
+/**
+ * @file mlperf.c
+ * @brief Commands and answers of MLPerf Tiny's serial protocol.
+ */
+#include "mlperf.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "board.h"
+#include "cycles.h"
+#include "network_binding.h"
+
+#define COMMAND_BYTES 80u
+#define TERMINATOR '%'
+#define DELIMITER ' '
+#define WARM_UPS 10u
+#define MEGA 1000000u
+#define BUFFER_ROW 8u
+#define LARGEST_NUMBER 100000000u
+
+static _Alignas(16) uint8_t arena[NET_ARENA_BYTES];
+static int8_t input[NET_INPUT_LEN];
+static int8_t output[NET_OUTPUT_LEN];
+static uint32_t expected_bytes;
+static uint32_t loaded_bytes;
+static char command[COMMAND_BYTES + 1u];
+static uint32_t command_length;
+static uint64_t passed_cycles;
+static uint32_t looked_at;
+
+void mlperf_say(const char *text)
+{
+    port_write((const uint8_t *)text, (uint32_t)strlen(text));
+}
+
+static void say_number(uint32_t number)
+{
+    char digits[11];
+    uint32_t at = sizeof digits - 1u;
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char)('0' + (char)(number % 10u));
+        number /= 10u;
+    } while (number != 0u);
+    mlperf_say(digits + at);
+}
+
+static void say_line(const char *before, uint32_t number, const char *after)
+{
+    mlperf_say(before);
+    say_number(number);
+    mlperf_say(after);
+}
+
+/** @brief Three decimals, as results are read by the runner. */
+static void say_real(float value)
+{
+    if (value < 0.0f) {
+        mlperf_say("-");
+        value = -value;
+    }
+    const uint32_t thousandths = (uint32_t)(value * 1000.0f + 0.5f);
+    const uint32_t decimals = thousandths % 1000u;
+    say_number(thousandths / 1000u);
+    mlperf_say(decimals < 10u ? ".00" : decimals < 100u ? ".0" : ".");
+    say_number(decimals);
+}
+
+/** @brief Adds up what has passed since the last look; the counter may go round in between once, and no more. */
+static void look_at_clock(void)
+{
+    const uint32_t now = cycles_now();
+    passed_cycles += now - looked_at;
+    looked_at = now;
+}
+
+static void say_time(void)
+{
+    look_at_clock();
+    say_line("m-lap-us-", (uint32_t)(passed_cycles * MEGA / BOARD_CLOCK_HZ), "\r\n");
+}
+
+static void say_results(void)
+{
+    mlperf_say("m-results-[");
+    for (uint32_t i = 0; i < NET_OUTPUT_LEN; ++i) {
+        if (i != 0u) {
+            mlperf_say(",");
+        }
+        say_real(NET_OUTPUT_SCALE * (float)(output[i] - (NET_OUTPUT_ZERO_POINT)));
+    }
+    mlperf_say("]\r\n");
+}
+
+static void infer(uint32_t iterations, uint32_t warm_ups)
+{
+    say_line("m-warmup-start-", warm_ups, "\r\n");
+    for (uint32_t i = 0; i < warm_ups; ++i) {
+        net_run(input, output, arena);
+        look_at_clock();
+    }
+    mlperf_say("m-warmup-done\r\n");
+    say_line("m-infer-start-", iterations, "\r\n");
+    say_time();
+    for (uint32_t i = 0; i < iterations; ++i) {
+        net_run(input, output, arena);
+        look_at_clock();
+    }
+    say_time();
+    mlperf_say("m-infer-done\r\n");
+    say_results();
+}
+
+/** @brief The next word of the command, ended by a zero; NULL where there is none. */
+static char *next_word(char **rest)
+{
+    char *word = *rest;
+    while (*word == DELIMITER) {
+        ++word;
+    }
+    char *end = word;
+    while (*end != '\0' && *end != DELIMITER) {
+        ++end;
+    }
+    *rest = *end == '\0' ? end : end + 1;
+    *end = '\0';
+    return *word == '\0' ? NULL : word;
+}
+
+/** @brief A decimal number below LARGEST_NUMBER; whether it is one. */
+static bool read_number(const char *word, uint32_t *number)
+{
+    *number = 0;
+    for (; *word != '\0'; ++word) {
+        if (*word < '0' || *word > '9' || *number >= LARGEST_NUMBER / 10u) {
+            return false;
+        }
+        *number = *number * 10u + (uint32_t)(*word - '0');
+    }
+    return true;
+}
+
+static void answer_infer(char *rest)
+{
+    uint32_t iterations = 1;
+    uint32_t warm_ups = WARM_UPS;
+    const char *const first = next_word(&rest);
+    const char *const second = first == NULL ? NULL : next_word(&rest);
+    if (first != NULL && (!read_number(first, &iterations) || iterations == 0u)) {
+        mlperf_say("e-[Inference iterations must be >0]\r\n");
+    } else if (second != NULL && !read_number(second, &warm_ups)) {
+        mlperf_say("e-[Inference warmup must be >=0]\r\n");
+    } else if (loaded_bytes != NET_INPUT_LEN) {
+        say_line("e-[Load an input first: ", loaded_bytes, " bytes are there, wanted ");
+        say_line("", NET_INPUT_LEN, "]\r\n");
+    } else {
+        infer(iterations, warm_ups);
+    }
+}
+
+static void answer_load(char *rest)
+{
+    const char *const word = next_word(&rest);
+    uint32_t bytes = 0;
+    if (word == NULL) {
+        mlperf_say("e-[Command 'db load' requires the # of bytes]\r\n");
+    } else if (!read_number(word, &bytes) || bytes == 0u) {
+        mlperf_say("e-[Command 'db load' must be >0 bytes]\r\n");
+    } else if (bytes != NET_INPUT_LEN) {
+        say_line("e-[Supplied buffer size ", bytes, " is not that of the input, ");
+        say_line("", NET_INPUT_LEN, "]\r\n");
+    } else {
+        expected_bytes = bytes;
+        loaded_bytes = 0;
+        say_line("m-[Expecting ", bytes, " bytes]\r\n");
+    }
+}
+
+/** @brief The value of a digit, or 16 where it is none. */
+static uint8_t value_of(char digit)
+{
+    if (digit >= '0' && digit <= '9') {
+        return (uint8_t)(digit - '0');
+    }
+    if (digit >= 'a' && digit <= 'f') {
+        return (uint8_t)(digit - 'a' + 10);
+    }
+    return digit >= 'A' && digit <= 'F' ? (uint8_t)(digit - 'A' + 10) : 16u;
+}
+
+static void answer_bytes(const char *digits)
+{
+    const size_t count = strlen(digits);
+    if (count % 2u != 0u) {
+        mlperf_say("e-[Insufficent number of hex digits]\r\n");
+        return;
+    }
+    for (size_t i = 0; i < count && loaded_bytes < expected_bytes; i += 2u) {
+        const uint8_t high = value_of(digits[i]);
+        const uint8_t low = value_of(digits[i + 1u]);
+        if (high > 15u || low > 15u) {
+            const char shown[3] = {digits[i], digits[i + 1u], '\0'};
+            mlperf_say("e-[Invalid hex digit '");
+            mlperf_say(shown);
+            mlperf_say("']\r\n");
+            return;
+        }
+        const uint8_t byte = (uint8_t)(high << 4 | low);
+        memcpy(input + loaded_bytes++, &byte, 1);
+        if (loaded_bytes == expected_bytes) {
+            mlperf_say("m-load-done\r\n");
+        }
+    }
+}
+
+static void answer_print(void)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (uint32_t i = 0; i < loaded_bytes; ++i) {
+        const uint8_t byte = (uint8_t)input[i];
+        const char shown[3] = {digits[byte >> 4], digits[byte & 15u], '\0'};
+        mlperf_say(i % BUFFER_ROW == 0u ? "m-buffer-" : "-");
+        mlperf_say(shown);
+        if (i % BUFFER_ROW == BUFFER_ROW - 1u || i + 1u == loaded_bytes) {
+            mlperf_say("\r\n");
+        }
+    }
+}
+
+static void answer_buffer(char *rest)
+{
+    const char *const word = next_word(&rest);
+    if (word == NULL) {
+        mlperf_say("e-[Command 'db' requires a subcommand]\r\n");
+    } else if (strcmp(word, "load") == 0) {
+        answer_load(rest);
+    } else if (strcmp(word, "print") == 0) {
+        answer_print();
+    } else {
+        answer_bytes(word);
+    }
+}
+
+static void answer(char *rest)
+{
+    const char *const word = next_word(&rest);
+    if (word == NULL) {
+        mlperf_say("e-[Unknown command: ]\r\n");
+    } else if (strcmp(word, "name") == 0) {
+        mlperf_say("m-name-dut-[tinybayes]\r\n");
+    } else if (strcmp(word, "profile") == 0) {
+        mlperf_say("m-profile-[MLPerf Tiny Firmware V0.1.0]\r\nm-model-[" NET_NAME "]\r\n");
+    } else if (strcmp(word, "timestamp") == 0) {
+        say_time();
+    } else if (strcmp(word, "db") == 0) {
+        answer_buffer(rest);
+    } else if (strcmp(word, "infer") == 0) {
+        answer_infer(rest);
+    } else if (strcmp(word, "results") == 0) {
+        say_results();
+    } else {
+        mlperf_say("e-[Unknown command: ");
+        mlperf_say(word);
+        mlperf_say("]\r\n");
+    }
+    mlperf_say("m-ready\r\n");
+}
+
+void mlperf_start(void)
+{
+    looked_at = cycles_now();
+    mlperf_say("m-timestamp-mode-performance\r\nm-init-done\r\nm-ready\r\n");
+}
+
+void mlperf_receive(uint8_t byte)
+{
+    look_at_clock();
+    if (byte == TERMINATOR) {
+        command[command_length] = '\0';
+        command_length = 0;
+        answer(command);
+    } else if (byte >= (uint8_t)' ' && command_length < COMMAND_BYTES) {
+        command[command_length++] = (char)byte;
+    }
+}
