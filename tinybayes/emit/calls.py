@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from tinybayes.emit import copies, joins, recurrent
+from tinybayes.emit import copies, joins, pools, recurrent
 from tinybayes.emit.arguments import Call, Fields, Struct, source, source_struct
 from tinybayes.emit.arguments import at as _at
 from tinybayes.emit.arguments import layout as _layout
 from tinybayes.emit.arguments import requant as _requant
 from tinybayes.emit.arguments import target as _target
 from tinybayes.errors import InternalError
-from tinybayes.ir import Affine, AveragePool, AveragePoolSpans, Conv, MaxPool, Requantize, Softmax, SpanPool
-from tinybayes.ir.nodes import MacNode
+from tinybayes.ir import Affine, AveragePool, Conv, Requantize, Softmax
+from tinybayes.ir.node import MacNode
 from tinybayes.plan import Plan, Step
 from tinybayes.plan.bounds import accumulator_bound
 
@@ -253,32 +253,6 @@ def _conv_depthwise(plan: Plan, step: Step, weights: str) -> Call:
     return Call("tb_conv_depthwise.h", "tb_conv_depthwise", arguments)
 
 
-def _pool(plan: Plan, step: Step, _weights_name: str) -> Call:
-    pool = step.node
-    assert isinstance(pool, MaxPool | AveragePool)
-    source, target = step.source, step.target
-    geometry = Struct(
-        "tb_pool",
-        {
-            "input_row_bytes": source.stride_bytes,
-            "channels": source.tensor.channels,
-            "window_height": pool.window[0],
-            "window_width": pool.window[1],
-            "stride_height": pool.stride[0],
-            "stride_width": pool.stride[1],
-            "height": target.tensor.hwc[0],
-            "width": target.tensor.hwc[1],
-            "output_row_gap": target.row_gap_bytes,
-        },
-    )
-    average = "NULL"
-    if isinstance(pool, AveragePool):
-        bound = 255 * pool.window[0] * pool.window[1]
-        average = f"&(const struct tb_requant){_requant(pool.requant, pool.name, bound=bound)}"
-    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), geometry, average)
-    return Call("tb_map.h", "tb_pool", arguments)
-
-
 def _select(plan: Plan, step: Step, weights: str) -> Call:
     assert step.encoding is not None
     runs = step.encoding.array("runs")
@@ -349,31 +323,6 @@ def _argmax(plan: Plan, step: Step, _weights_name: str) -> Call:
     return Call("tb_softmax.h", "tb_argmax", arguments)
 
 
-def _pool_spans(plan: Plan, step: Step, weights: str) -> Call:
-    node, source, target = step.node, step.source, step.target
-    assert isinstance(node, SpanPool)
-    assert step.encoding is not None
-    classes = [name for name in ("row_classes", "column_classes") if step.encoding.array(name) is not None]
-    geometry = Struct(
-        "tb_spans",
-        {
-            **{name: f"{weights}.{name}" for name in ("rows", "columns", *classes)},
-            "height": len(node.rows),
-            "width": len(node.columns),
-            "channels": source.tensor.channels,
-            "input_row_bytes": source.stride_bytes,
-            "output_row_gap": target.row_gap_bytes,
-        },
-    )
-    average = "NULL"
-    if isinstance(node, AveragePoolSpans):
-        multipliers, bound = f"{weights}.multipliers", 255 * node.largest_window
-        requant = _requant(node.requant, node.name, multipliers=multipliers, bound=bound)
-        average = f"&(const struct tb_requant){requant}"
-    arguments = (_source_struct(plan, step), _target(plan, step, origin=True), geometry, average)
-    return Call("tb_spans.h", "tb_pool_spans", arguments)
-
-
 def _affine(plan: Plan, step: Step, weights: str) -> Call:
     node = step.node
     assert isinstance(node, Affine)
@@ -413,8 +362,8 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "conv_blocks": _conv_stored,
     "conv_sixteens": _conv_stored,
     "conv_depthwise": _conv_depthwise,
-    "max_pool": _pool,
-    "average_pool": _pool,
+    "max_pool": pools.pool,
+    "average_pool": pools.pool,
     "select": _select,
     "pointwise": _pointwise,
     "requantize": _requantize,
@@ -426,8 +375,8 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "affine": _affine,
     "rearrange": copies.rearrange,
     "constant_pad": copies.constant_pad,
-    "max_pool_spans": _pool_spans,
-    "average_pool_spans": _pool_spans,
+    "max_pool_spans": pools.pool_spans,
+    "average_pool_spans": pools.pool_spans,
     **recurrent.CALLS,
     "pad": _pad,
 }

@@ -8,7 +8,7 @@ from typing import Any
 from tinybayes.frontend.chain import Chain, Value
 from tinybayes.frontend.program import Call
 from tinybayes.ir import AveragePool, AveragePoolSpans, MaxPool, MaxPoolSpans, Node
-from tinybayes.ir.nodes import Span
+from tinybayes.ir.pools import Span
 from tinybayes.ir.verify import MAX_DIVISORS, SPAN_POSITIONS, window_output
 
 SUPPORTED = (

@@ -1,12 +1,11 @@
 """What a network is: frozen dataclasses, without torch and without C."""
 
 from tinybayes.ir.graph import Graph, InputScaling
+from tinybayes.ir.node import MacNode, Node
 from tinybayes.ir.nodes import (
     Add,
     Affine,
     ArgMax,
-    AveragePool,
-    AveragePoolSpans,
     BatchNorm,
     Concat,
     ConstantPad,
@@ -15,11 +14,7 @@ from tinybayes.ir.nodes import (
     Gru,
     Linear,
     Lstm,
-    MacNode,
-    MaxPool,
-    MaxPoolSpans,
     Multiply,
-    Node,
     Pointwise,
     Rearrange,
     Recurrent,
@@ -27,8 +22,8 @@ from tinybayes.ir.nodes import (
     Requantize,
     Select,
     Softmax,
-    SpanPool,
 )
+from tinybayes.ir.pools import AveragePool, AveragePoolSpans, MaxPool, MaxPoolSpans, SpanPool
 from tinybayes.ir.requant import Requant, SumRequant
 from tinybayes.ir.tensor import Tensor
 from tinybayes.ir.verify import verify

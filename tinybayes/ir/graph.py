@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.ir.nodes import MacNode, Node
+from tinybayes.ir.node import MacNode, Node
 from tinybayes.ir.tensor import Tensor
 
 

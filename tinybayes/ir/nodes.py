@@ -4,79 +4,19 @@ The same classes describe a float network (as the frontend delivers it) and an i
 executes it and plans are made from). ``BatchNorm`` and ``Relu`` exist in float networks only: quantization absorbs
 them into the requantization of the layer before them. ``Requantize`` exists in integer networks only.
 
-Adding an operator: one class here, its checks in ``verify.py``, its arithmetic in ``reference/``, a kernel in
-``firmware/runtime/``, a step in ``plan/steps.py`` and a row in ``emit/calls.py``; a test compares the sets.
+Adding an operator: one class here or in ``pools.py``, its checks in ``verify.py``, its arithmetic in ``reference/``, a
+kernel in ``firmware/runtime/``, a step in ``plan/steps.py`` and a row in ``emit/calls.py``; a test compares the sets.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from tinybayes.ir.node import Array, MacNode, Node
+from tinybayes.ir.pools import AveragePool, AveragePoolSpans, MaxPool, MaxPoolSpans
 from tinybayes.ir.requant import Requant, SumRequant
-
-Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Node:
-    """One operator: reads the tensors ``inputs``, writes the tensor ``output``; ``name`` is unique in the graph."""
-
-    op: ClassVar[str] = ""
-    arity: ClassVar[tuple[int, int]] = (1, 1)
-    """How many inputs it takes, at least and at most."""
-    name: str
-    inputs: tuple[str, ...]
-    output: str
-
-    @property
-    def input(self) -> str:
-        """Name of the first input."""
-        return self.inputs[0]
-
-    @property
-    def weighted(self) -> tuple["MacNode", ...]:
-        """The layers with weights that the operator consists of; none by default."""
-        return ()
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class MacNode(Node):
-    """An operator that multiplies with stored weights and accumulates.
-
-    ``weight`` has shape (outputs, kernel_height, kernel_width, input_channels); float32 in a float network, int8 in
-    an integer network, where ``real weight = weight_scale[o] * weight[o]`` with ``weight_scale`` float64 of shape (1,)
-    or (outputs,). ``bias`` has shape (outputs,): float32, or int32 in units of ``weight_scale * input scale``.
-    ``requant`` turns accumulators into codes (integer networks only).
-    ``dense_shape`` is the weight's shape before dead rows and columns were removed.
-    """
-
-    weight: Array
-    bias: Array
-    dense_shape: tuple[int, int, int, int]
-    weight_scale: npt.NDArray[np.float64] | None = None
-    requant: Requant | None = None
-
-    @property
-    def weighted(self) -> tuple["MacNode", ...]:
-        """The layer itself."""
-        return (self,)
-
-    @property
-    def outputs(self) -> int:
-        """Number of output channels (rows of the weight matrix)."""
-        return int(self.weight.shape[0])
-
-    @property
-    def nonzero(self) -> int:
-        """Number of nonzero weights."""
-        return int(np.count_nonzero(self.weight))
-
-    @property
-    def matrix(self) -> Array:
-        """The weight as a matrix (outputs, kernel_height * kernel_width * input_channels)."""
-        return self.weight.reshape(self.outputs, -1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -117,28 +57,6 @@ class Relu(Node):
     """``max(x, 0)`` (float networks only)."""
 
     op: ClassVar[str] = "relu"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class MaxPool(Node):
-    """Maximum over windows without padding; dtype and scale pass through."""
-
-    op: ClassVar[str] = "max_pool"
-    window: tuple[int, int]
-    stride: tuple[int, int]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class AveragePool(Node):
-    """Mean over windows without padding: the sum of the codes, requantized (which also divides).
-
-    A global average is a window of the whole map.
-    """
-
-    op: ClassVar[str] = "average_pool"
-    window: tuple[int, int]
-    stride: tuple[int, int]
-    requant: Requant | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -291,63 +209,6 @@ class Rearrange(Node):
     def renames(self, elements: int) -> bool:
         """Whether nothing moves: all elements of an input of ``elements`` stay where they are."""
         return self.positions.size == elements and bool(np.array_equal(self.positions, np.arange(elements)))
-
-
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SpanPool(Node):
-    """Pooling over windows that differ: at borders, with padding, or because sizes do not divide.
-
-    The window of output row y and column x takes the positions ``rows[y]`` by ``columns[x]``, each (first, behind the
-    last) and inside the input.
-    """
-
-    rows: tuple[Span, ...]
-    columns: tuple[Span, ...]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class MaxPoolSpans(SpanPool):
-    """Maximum over windows that differ; dtype and scale pass through."""
-
-    op: ClassVar[str] = "max_pool_spans"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class AveragePoolSpans(SpanPool):
-    """The sum over windows that differ, divided by ``row_counts[y] * column_counts[x]``.
-
-    The counts may include padding. In an integer network the sum of codes is requantized, with one multiplier or with
-    one for each pair of different row and column counts, in the order of ``divisors``.
-    """
-
-    op: ClassVar[str] = "average_pool_spans"
-    row_counts: tuple[int, ...]
-    column_counts: tuple[int, ...]
-    requant: Requant | None = None
-
-    @property
-    def divisors(self) -> npt.NDArray[np.int64]:
-        """Every product of a row count and a column count, both ascending, columns fastest: int64 (divisors,)."""
-        return np.multiply.outer(np.unique(self.row_counts), np.unique(self.column_counts)).reshape(-1)
-
-    @property
-    def row_classes(self) -> npt.NDArray[np.uint8]:
-        """For each row, which of the different row counts it has."""
-        return np.unique(self.row_counts, return_inverse=True)[1].astype(np.uint8)
-
-    @property
-    def column_classes(self) -> npt.NDArray[np.uint8]:
-        """For each column, which of the different column counts it has."""
-        return np.unique(self.column_counts, return_inverse=True)[1].astype(np.uint8)
-
-    @property
-    def largest_window(self) -> int:
-        """Positions of the largest window."""
-        rows, columns = (max(stop - start for start, stop in spans) for spans in (self.rows, self.columns))
-        return rows * columns
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

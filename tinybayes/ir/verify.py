@@ -8,12 +8,11 @@ import numpy as np
 from tinybayes.errors import InternalError
 from tinybayes.ir.functions import CLAMP, FUNCTIONS
 from tinybayes.ir.graph import Graph
+from tinybayes.ir.node import MacNode, Node
 from tinybayes.ir.nodes import (
     Add,
     Affine,
     ArgMax,
-    AveragePool,
-    AveragePoolSpans,
     BatchNorm,
     Concat,
     ConstantPad,
@@ -22,11 +21,7 @@ from tinybayes.ir.nodes import (
     Gru,
     Linear,
     Lstm,
-    MacNode,
-    MaxPool,
-    MaxPoolSpans,
     Multiply,
-    Node,
     Pointwise,
     Rearrange,
     Recurrent,
@@ -34,8 +29,8 @@ from tinybayes.ir.nodes import (
     Requantize,
     Select,
     Softmax,
-    SpanPool,
 )
+from tinybayes.ir.pools import AveragePool, AveragePoolSpans, MaxPool, MaxPoolSpans, SpanPool
 from tinybayes.ir.requant import INT16_MAX, MAX_SUM_SHIFT, Requant
 from tinybayes.ir.tensor import Tensor
 from tinybayes.ir.verify_recurrent import check_recurrent

@@ -21,7 +21,7 @@ from tinybayes.ir import (
     Requantize,
     Softmax,
 )
-from tinybayes.ir.nodes import SpanPool
+from tinybayes.ir.pools import SpanPool
 from tinybayes.plan.coefficients_unary import UNARY_COEFFICIENTS
 from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.steps import PAD, Step
