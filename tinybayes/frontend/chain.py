@@ -14,6 +14,7 @@ from tinybayes.errors import FileFormatError, UnsupportedError
 from tinybayes.frontend.loops import LOOPS, nested_loops
 from tinybayes.frontend.program import Call, Constant, Program, Ref, as_real
 from tinybayes.ir import Flatten, Graph, InputScaling, Node, Rearrange, Tensor
+from tinybayes.tbn.limits import MAX_ELEMENTS
 
 INPUT = "input"
 
@@ -219,6 +220,8 @@ class Chain:
             raise self.damaged(
                 call, f"its output would have the shape {torch_shape}: the kernel is larger than its input"
             )
+        if math.prod(hwc) > MAX_ELEMENTS:
+            self.refuse(call, f"gives {math.prod(hwc)} elements: that is not supported, wanted at most {MAX_ELEMENTS}")
         order = self.values_order(node)
         self.tensors[node.output] = Tensor(node.output, hwc[3 - max(len(torch_shape), 1) :])
         self.nodes.append(node)

@@ -9,7 +9,7 @@ from tinybayes.frontend.chain import Chain, Value
 from tinybayes.frontend.program import Call
 from tinybayes.ir import AveragePool, AveragePoolSpans, MaxPool, MaxPoolSpans, Node
 from tinybayes.ir.nodes import Span
-from tinybayes.ir.verify import MAX_DIVISORS, window_output
+from tinybayes.ir.verify import MAX_DIVISORS, SPAN_POSITIONS, window_output
 
 SUPPORTED = (
     "max_pool and avg_pool 1d and 2d (any stride, padding, ceil_mode and divisor; dilation=1); adaptive_avg_pool and "
@@ -103,8 +103,9 @@ def adaptive(chain: Chain, call: Call, *, kind: str, dimensions: int) -> None:
     value = _map(chain, call, dimensions)
     outputs = call.pair("output_size", (1, 1), dimensions)
     height, width, _ = chain.tensors[value.tensor].hwc
-    if min(outputs) < 1:
-        chain.refuse(call, f"to size {call.arguments.get('output_size')} is not supported: wanted at least 1")
+    if min(outputs) < 1 or max(outputs) > SPAN_POSITIONS:
+        size = call.arguments.get("output_size")
+        chain.refuse(call, f"to size {size} is not supported: wanted 1 to {SPAN_POSITIONS}")
     _append(chain, call, value, kind, _adaptive(height, outputs[0]), _adaptive(width, outputs[1]))
 
 
@@ -148,6 +149,12 @@ def _append(chain: Chain, call: Call, value: Value, kind: str, rows: _Axis, colu
     if even[0] is not None and even[1] is not None:
         one_size = MaxPool if kind == "max" else AveragePool
         node = one_size(**common, window=(even[0][0], even[1][0]), stride=(even[0][1], even[1][1]))
+    elif max(rows.size, columns.size) > SPAN_POSITIONS:
+        chain.refuse(
+            call,
+            f"over {rows.size} x {columns.size} positions is not supported with windows that differ: wanted at most "
+            f"{SPAN_POSITIONS} in each direction, or windows of one size without padding",
+        )
     elif kind == "max":
         node = MaxPoolSpans(**common, rows=rows.spans, columns=columns.spans)
     else:

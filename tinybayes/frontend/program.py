@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.errors import FileFormatError, UnsupportedError
+from tinybayes.tbn.limits import MAX_ELEMENTS
 
 Constant = npt.NDArray[Any]
 Json = Any
@@ -177,6 +178,10 @@ def _input_shape(source: str, name: str, meta: Json) -> tuple[int, ...]:
         raise UnsupportedError(
             f"{source}: input {name!r} has the shape (batch, {', '.join(map(str, shape))}); supported are "
             "(batch, features), (batch, channels, time) and (batch, channels, height, width)"
+        )
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise UnsupportedError(
+            f"{source}: input {name!r} has {math.prod(shape)} elements; wanted at most {MAX_ELEMENTS}"
         )
     return shape
 

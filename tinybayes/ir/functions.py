@@ -11,6 +11,8 @@ Real = npt.NDArray[np.float64]
 
 CLAMP = "clamp"
 RSQRT_LEAST = 1e-6
+SOFTPLUS_THRESHOLD = 20.0
+"""torch's default: from here on ``log(1 + exp(x))`` is ``x`` in float32. Below it, softplus falls at its threshold."""
 _LARGEST_EXPONENT = 80.0
 """From here on a power of e is beyond every scale."""
 
@@ -77,7 +79,9 @@ FUNCTIONS: dict[str, Function] = {
     "rsqrt": Function(_rsqrt),
     "sigmoid": Function(expit, rises=_always),
     "silu": Function(lambda x: x * expit(x)),
-    "softplus": Function(_softplus, ("beta", "threshold"), rises=_always),
+    "softplus": Function(
+        _softplus, ("beta", "threshold"), rises=lambda _beta, threshold: threshold >= SOFTPLUS_THRESHOLD
+    ),
     "square": Function(np.square),
     "tanh": Function(np.tanh, rises=_always),
 }

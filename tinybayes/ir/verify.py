@@ -44,6 +44,8 @@ from tinybayes.ir.verify_recurrent import check_recurrent
 ACCUMULATOR_LIMIT = 2**30 - 1
 MAX_DIVISORS = 256
 """Different sizes of the windows of one pooling, each with a multiplier of its own."""
+SPAN_POSITIONS = 2**16 - 1
+"""Rows, and columns, that windows which differ may lie in: where they begin and end is stored in 16 bits."""
 SOFTMAX_CHANNELS = 2**16 - 1
 """Their exponentials, each at most 2**15, must sum to less than 2**31."""
 _SCALES = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)  # the generated header has float32
@@ -164,6 +166,9 @@ def _spans(node: SpanPool, source: Tensor, target: Tensor) -> None:
     expected = (len(node.rows), len(node.columns), source.channels)
     _check(target.hwc == expected, node.name, f"output {target.shape} for {expected[:2]} windows")
     for spans, size in ((node.rows, source.hwc[0]), (node.columns, source.hwc[1])):
+        _check(
+            size <= SPAN_POSITIONS, node.name, f"windows that differ in {size} positions, more than {SPAN_POSITIONS}"
+        )
         _check(all(0 <= start < stop <= size for start, stop in spans), node.name, f"windows beyond {size} positions")
 
 
@@ -239,7 +244,7 @@ def _softmax(node: Softmax, source: Tensor, target: Tensor) -> None:
 
 
 def _argmax(node: ArgMax, source: Tensor, target: Tensor) -> None:
-    _check(target.elements == source.elements // source.channels, node.name, "one code for each position")
+    _check(target.hwc == (*source.hwc[:2], 1), node.name, f"output {target.shape}, wanted one code for each position")
     if target.is_integer:
         _check(source.channels - 1 <= target.code_range[1], node.name, "more channels than codes")
         _check(target.scale == 1.0, node.name, "the code is the channel's number, so the scale is 1")

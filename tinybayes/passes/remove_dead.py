@@ -155,8 +155,9 @@ def _through(between: Sequence[Node], codes: Codes, tensors: Mapping[str, Tensor
     for node in between:
         if isinstance(node, AveragePool) and node.requant is not None:
             codes = node.requant.apply((codes * (node.window[0] * node.window[1]))[None])[0]
-        elif isinstance(node, AveragePoolSpans):
+        elif isinstance(node, AveragePoolSpans) and node.requant is not None:
             same &= codes == 0  # other sums differ from window to window
+            codes = np.clip(codes, node.requant.low, node.requant.high)
         elif isinstance(node, Requantize):
             codes = node.requant.apply(codes)
         elif isinstance(node, Pointwise) and node.table is not None:

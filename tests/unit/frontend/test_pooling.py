@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from tinybayes.errors import UnsupportedError
 from tinybayes.frontend import import_module
 from tinybayes.ir import AveragePool, AveragePoolSpans, MaxPool, MaxPoolSpans
 from tinybayes.passes import quantize
@@ -46,6 +47,11 @@ def test_windows_are_torchs(height, width, window, stride, padding, ceil, includ
         imported(lambda x: F.max_pool2d(x, window, stride, padding, ceil_mode=ceil), 2, height, width)
     else:
         imported(lambda x: F.avg_pool2d(x, window, stride, padding, ceil, include), 2, height, width)
+
+
+def test_windows_that_differ_have_a_limit():
+    with pytest.raises(UnsupportedError, match="over 1 x 65537 positions is not supported with windows that differ"):
+        imported(lambda x: F.max_pool1d(x, 3, 2, 1), 1, 65537)
 
 
 @settings(max_examples=25, deadline=None)

@@ -150,6 +150,31 @@ def test_contradictions_in_the_program_are_refused(archive, tmp_path):
             import_pt2(rewritten(archive, tmp_path / "bad.pt2", change))
 
 
+def test_what_is_too_large_is_refused_before_it_is_made(tmp_path):
+    module = nn.Sequential(nn.AdaptiveAvgPool2d((5, 6)), nn.AdaptiveAvgPool2d((2, 2)))
+    sound = export(module, torch.zeros(2, 16, 4, 4), tmp_path / "sound.pt2")
+
+    def wide(model):
+        for value in model["graph_module"]["graph"]["tensor_values"].values():
+            value["sizes"] = [{"as_int": 2}, *({"as_int": 2**30} for _ in range(3))]
+
+    def pooled_to(*sizes):
+        def edit(model):
+            for argument in model["graph_module"]["graph"]["nodes"][0]["inputs"]:
+                if argument["name"] == "output_size":
+                    argument["arg"] = {"as_ints": list(sizes)}
+
+        return edit
+
+    for edit, message in (
+        (wide, "has 1237940039285380274899124224 elements; wanted at most 16777216"),
+        (pooled_to(2**30, 2**30), r"aten.adaptive_avg_pool2d to size .* is not supported: wanted 1 to 65535"),
+        (pooled_to(2**11, 2**11), "gives 67108864 elements: that is not supported, wanted at most 16777216"),
+    ):
+        with pytest.raises(UnsupportedError, match=message):
+            import_pt2(rewritten(sound, tmp_path / "huge.pt2", edited("models/model.json", edit)))
+
+
 def test_a_truncated_file_is_refused_wherever_it_ends(archive, tmp_path):
     data = archive.read_bytes()
     for length in {0, 1, 4, 100, len(data) // 2, len(data) - 1, *range(0, len(data), max(1, len(data) // 40))}:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.networks import Builder
 from tinybayes.errors import InternalError
-from tinybayes.ir import Graph, Tensor, verify
+from tinybayes.ir import Graph, MaxPoolSpans, Tensor, verify
 
 
 @pytest.fixture
@@ -59,6 +59,19 @@ def test_a_convolution_reads_a_map() -> None:
     chain = Builder(np.random.default_rng(0), (4, 3)).flatten().conv(2, (1, 1), padding=(0, 0, 1, 1), dtype="int8")
     with pytest.raises(InternalError, match="a convolution maps a map to a map of the same rank"):
         chain.graph()
+
+
+def test_a_class_belongs_to_a_position() -> None:
+    graph = Builder(np.random.default_rng(0), (3, 4, 5)).argmax().graph()
+    with pytest.raises(InternalError, match=r"t0: output \(12,\), wanted one code for each position"):
+        verify(with_tensor(graph, "t0", shape=(12,)))
+
+
+def test_windows_that_differ_begin_and_end_in_16_bits() -> None:
+    chain = Builder(np.random.default_rng(0), (2**16 - 1, 1)).spans(MaxPoolSpans, 1, 2)
+    verify(chain.graph())
+    with pytest.raises(InternalError, match=r"windows that differ in 65536 positions, more than 65535"):
+        Builder(np.random.default_rng(0), (2**16, 1)).spans(MaxPoolSpans, 1, 2).graph()
 
 
 def test_an_average_has_one_multiplier() -> None:

@@ -30,3 +30,9 @@ def test_a_maximum_is_taken_before_what_rises_and_the_convolution_takes_it_along
 def test_what_falls_somewhere_stays_where_it_is():
     graph = curve(Chain((8, 2)).conv(4, (1, 3)), "leaky_relu", -0.2).max_pool((1, 2)).graph()
     assert [node.op for node in pool_first(graph).nodes] == ["conv", "pointwise", "max_pool"]
+
+
+def test_softplus_falls_where_a_small_threshold_ends_it():
+    for threshold, operators in ((20.0, ["conv", "max_pool", "pointwise"]), (1.0, ["conv", "pointwise", "max_pool"])):
+        graph = curve(Chain((8, 2)).conv(4, (1, 3)), "softplus", 1.0, threshold).max_pool((1, 2)).graph()
+        assert [node.op for node in pool_first(graph).nodes] == operators

@@ -210,3 +210,16 @@ def test_a_layer_that_two_others_read_keeps_what_only_one_of_them_reads():
     smaller = remove_dead(graph)
     assert_same(graph, smaller)
     assert [node.outputs for node in smaller.mac_nodes] == [4, 3, 3, 2]
+
+
+def test_a_dead_channel_behind_windows_that_differ_is_the_lower_clamp():
+    builder = Builder(np.random.default_rng(3), (7, 8, 2)).conv(6, (2, 3), dtype="int8")
+    graph = builder.spans(AveragePoolSpans, 4, 5).flatten().linear(3).graph()
+    conv, pool, *rest = graph.nodes
+    weight, bias = conv.weight.copy(), conv.bias.copy()
+    weight[2], bias[2] = 0, 0
+    pool = replace(pool, requant=replace(pool.requant, low=9))
+    graph = verify(graph.with_nodes([replace(conv, weight=weight, bias=bias), pool, *rest], graph.tensors))
+    smaller = remove_dead(graph)
+    assert smaller.mac_nodes[0].outputs == 5
+    assert_same(graph, smaller)
