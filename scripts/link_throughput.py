@@ -98,9 +98,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
-    print(
-        "| Board | Input, bytes | kB/s of inputs | of 921,600 baud | CPUs of the emulator | retries |\n| --- | ---: | ---: | ---: | ---: | ---: |"
-    )
+    print("| Board | Input, bytes | kB/s of inputs | of 921,600 baud | CPUs of the emulator | retries |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name in options.boards:
         row = measure(name, options.seconds)
         rows.append(row)
