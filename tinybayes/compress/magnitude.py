@@ -9,7 +9,7 @@ import torch
 
 from tinybayes.compress.blocks import BlockShape
 from tinybayes.compress.share import cluster, snap_to_grid
-from tinybayes.ir import Graph, MacNode
+from tinybayes.ir import Graph, MacNode, Node, Recurrent
 
 Weights = npt.NDArray[np.float32]
 
@@ -67,5 +67,12 @@ def share_weights(graph: Graph, levels: int, rate: float = 0.0) -> Graph:
 
 
 def _with_weights(graph: Graph, change: Callable[[MacNode], Weights]) -> Graph:
-    nodes = [replace(node, weight=change(node)) if isinstance(node, MacNode) else node for node in graph.nodes]
+    nodes = [_changed(node, change) for node in graph.nodes]
     return graph.with_nodes(nodes, graph.tensors)
+
+
+def _changed(node: Node, change: Callable[[MacNode], Weights]) -> Node:
+    if isinstance(node, Recurrent):
+        given, fed = (replace(layer, weight=change(layer)) for layer in node.weighted)
+        return replace(node, from_input=given, from_state=fed)
+    return replace(node, weight=change(node)) if isinstance(node, MacNode) else node
