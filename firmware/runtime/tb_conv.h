@@ -18,9 +18,10 @@
 struct tb_stored {
     const uint8_t *counts8;
     const uint16_t *counts16;
-    bool in_blocks;
+    enum tb_entries entries;
     const struct tb_pair *pairs;
     const struct tb_blocks *blocks;
+    const struct tb_sixteen *sixteens;
 };
 
 /** How the receptive field moves: bytes of the stored input. */
@@ -134,7 +135,7 @@ TB_INLINE void tb_conv_row(const struct tb_walk *walk, const struct tb_pooling *
     }
 }
 
-/** Rows in flash, as pairs or blocks: every row at a few positions, then the next ones. */
+/** Rows in flash, as pairs, blocks or sixteens: every row at a few positions, then the next ones. */
 TB_INLINE void tb_conv_stored(struct tb_source input, uint8_t *output, struct tb_stored weights, struct tb_rows rows,
                               struct tb_walk walk, struct tb_pooling pooling)
 {
@@ -143,7 +144,7 @@ TB_INLINE void tb_conv_stored(struct tb_source input, uint8_t *output, struct tb
         struct tb_source field = input;
         for (uint32_t left = pooling.width; left > 0U;) {
             const uint32_t windows = left < most ? left : most;
-            struct tb_nonzeros nonzeros = {weights.in_blocks, weights.pairs, weights.blocks, 0};
+            struct tb_nonzeros nonzeros = {weights.entries, weights.pairs, weights.blocks, weights.sixteens, 0};
             for (uint32_t row = 0; row < rows.count; row++) {
                 nonzeros.count = weights.counts8 != NULL ? weights.counts8[row] : weights.counts16[row];
                 tb_conv_windows(&walk, &pooling, &rows, row, field, nonzeros, windows, output);
@@ -168,6 +169,13 @@ TB_INLINE void tb_conv_pairs(struct tb_source input, uint8_t *output, struct tb_
 /** Blocks of four weights. */
 TB_INLINE void tb_conv_blocks(struct tb_source input, uint8_t *output, struct tb_stored weights, struct tb_rows rows,
                               struct tb_walk walk, struct tb_pooling pooling)
+{
+    tb_conv_stored(input, output, weights, rows, walk, pooling);
+}
+
+/** Sixteens of weights. */
+TB_INLINE void tb_conv_sixteens(struct tb_source input, uint8_t *output, struct tb_stored weights, struct tb_rows rows,
+                                struct tb_walk walk, struct tb_pooling pooling)
 {
     tb_conv_stored(input, output, weights, rows, walk, pooling);
 }

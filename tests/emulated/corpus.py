@@ -44,7 +44,8 @@ def corpus() -> tuple[Entry, ...]:
     golden = [Entry(name.replace("_", " "), make()) for name, make in NETWORKS.items()]
     names = sorted({name for _, name in FORMATS})
     formats = [Entry(f"all operators, {name}", _all_operators(), format=name) for name in names]
-    formats.append(Entry("aligned channels, blocks", _aligned_channels(), format="blocks"))
+    for name in ("blocks", "sixteens"):
+        formats.append(Entry(f"aligned channels, {name}", _aligned_channels(), format=name))
     formats.append(Entry("long rows, delta", _long_rows(), format="delta"))
     made = (
         *unary_networks.all_of_them(),
@@ -75,7 +76,7 @@ def _all_operators() -> Graph:
 
 
 def _aligned_channels() -> Graph:
-    """Channels in fours, as a convolution in blocks wants them."""
+    """Channels in fours, as a convolution in blocks wants them; rows of sixteen weights."""
     network = Builder(np.random.default_rng(8), (9, 10, 4), levels=9).conv(8, (3, 3), padding=(1, 1, 0, 0))
     return network.max_pool((2, 2)).conv(5, (2, 2)).flatten().linear(4).graph()
 

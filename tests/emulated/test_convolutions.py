@@ -10,8 +10,15 @@ from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph
 from tinybayes.pipeline import compile_network
+from tinybayes.plan.coefficients_conv import CONV_COEFFICIENTS
 
 pytestmark = pytest.mark.emulated
+KERNELS = [
+    (core, weight_format)
+    for core, table in CONV_COEFFICIENTS.items()
+    for _, weight_format in table
+    if weight_format != "depthwise"  # which other networks want
+]
 
 
 def series() -> Graph:
@@ -31,8 +38,7 @@ def plane() -> Graph:
     return chain.flatten().linear(3).graph()
 
 
-@pytest.mark.parametrize("weight_format", ["dense", "index", "huffman", "pairs", "blocks"])
-@pytest.mark.parametrize("core", BOARDS)
+@pytest.mark.parametrize(("core", "weight_format"), KERNELS)
 def test_every_bit_is_right(core: str, weight_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tinybayes.plan.candidates.FORMATS", only(weight_format))
     for network in (series, plane):
@@ -43,8 +49,7 @@ def test_every_bit_is_right(core: str, weight_format: str, tmp_path: Path, monke
         assert weight_format in {step.format for step in deployment.plan.steps if step.op == "conv"}
 
 
-@pytest.mark.parametrize("weight_format", ["dense", "index", "huffman", "pairs", "blocks"])
-@pytest.mark.parametrize("core", BOARDS)
+@pytest.mark.parametrize(("core", "weight_format"), KERNELS)
 def test_cycles_are_estimated_within_eight_percent(
     core: str, weight_format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -192,10 +192,10 @@ def _conv_stored(plan: Plan, step: Step, weights: str) -> Call:
     counts = step.encoding.array("counts")
     name = step.encoding.format
     assert counts is not None
-    element = {"pairs": "struct tb_pair", "blocks": "struct tb_blocks"}[name]
+    element = {"pairs": "struct tb_pair", "blocks": "struct tb_blocks", "sixteens": "struct tb_sixteen"}[name]
     stored: Fields = {
         f"counts{counts.values.dtype.itemsize * 8}": f"{weights}.counts",
-        "in_blocks": name == "blocks",
+        "entries": f"TB_{name.upper()}",
         name: f"(const {element} *)(const void *){weights}.{name}",
     }
     arguments = (
@@ -411,6 +411,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "conv_huffman": _conv,
     "conv_pairs": _conv_stored,
     "conv_blocks": _conv_stored,
+    "conv_sixteens": _conv_stored,
     "conv_depthwise": _conv_depthwise,
     "max_pool": _pool,
     "average_pool": _pool,

@@ -71,6 +71,11 @@ class Chain:
         self._names: Counter[str] = Counter()
         self._looked_at: dict[str, tuple[Call, str]] = {}
         self.moved: dict[str, str] = {}
+        self._others: dict[str, str] = {
+            name: f"result {number} of aten.{call.operator}"
+            for call in calls
+            for number, name in enumerate(call.results[1:], start=2)
+        }
         self.reads = Counter(name for call in calls for name in call.reads)
 
     def value(self, call: Call, argument: str) -> Value:
@@ -93,6 +98,8 @@ class Chain:
             self.refuse(call, "takes the final states of all layers; take those of one first, as h_n[-1]")
         if reference.name in self.zeros:
             self.refuse(call, "takes a tensor of zeros, which is supported only as the first state of a GRU or LSTM")
+        if reference.name in self._others:
+            self.refuse(call, f"reads the {self._others[reference.name]}: that is not supported")
         if reference.name not in self.values:
             raise self.damaged(call, f"reads {reference.name!r}, which nothing has computed")
         return self.settled(call, reference.name)
@@ -105,10 +112,14 @@ class Chain:
         self._looked_at[call.result] = call, reference.name
         return self.values[reference.name].positions
 
-    def look_at(self, call: Call, positions: npt.NDArray[np.int64]) -> None:
-        """The result of ``call`` is the tensor that it takes, its elements in the order ``positions``."""
-        value = self.values[self._looked_at[call.result][1]]
-        self.values[call.result] = Value(value.tensor, positions.shape, view=positions)
+    def look_at(self, call: Call, *positions: npt.NDArray[np.int64]) -> None:
+        """Each result of ``call`` is the tensor that it takes, its elements in the order of one of ``positions``."""
+        looked_at = self._looked_at[call.result]
+        value = self.values[looked_at[1]]
+        for name, order in zip(call.results, positions, strict=True):
+            self._looked_at[name] = looked_at
+            self._others.pop(name, None)
+            self.values[name] = Value(value.tensor, order.shape, view=order)
 
     def settled(self, call: Call, name: str) -> Value:
         """The value ``name`` as operators read it; where it is a view, its elements are moved if they must be."""

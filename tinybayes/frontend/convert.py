@@ -35,15 +35,16 @@ def convert(program: Program) -> Graph:
 
 def _check_shape(chain: Chain, call: Call) -> None:
     """What was understood must have the shape that torch found, or something else was meant."""
-    value = chain.values.get(call.result)
-    declared = chain.program.shapes.get(call.result)
-    if value is not None and value.torch_shape != declared:
-        wanted = "missing" if declared is None else f"(batch, {', '.join(map(str, declared))})"
-        chain.refuse(
-            call,
-            f"gives (batch, {', '.join(map(str, value.torch_shape))}) by what is supported here, but its shape in "
-            f"the program is {wanted}: only the batch may be dynamic, and it must stay the first dimension",
-        )
+    for name in call.results:
+        value = chain.values.get(name)
+        declared = chain.program.shapes.get(name)
+        if value is not None and value.torch_shape != declared:
+            wanted = "missing" if declared is None else f"(batch, {', '.join(map(str, declared))})"
+            chain.refuse(
+                call,
+                f"gives (batch, {', '.join(map(str, value.torch_shape))}) by what is supported here, but its shape in "
+                f"the program is {wanted}: only the batch may be dynamic, and it must stay the first dimension",
+            )
 
 
 def _live(program: Program) -> list[Call]:

@@ -191,8 +191,7 @@ def _call(node: Json) -> Call:
     metadata = node.get("metadata") or {}
     stack = [entry.split(",") for entry in str(metadata.get("nn_module_stack", "")).split(";") if entry]
     _, path, kind = stack[-1] if stack and len(stack[-1]) == 3 else ("", "", "")
-    outputs = node["outputs"]
-    results = tuple(str(output.get("as_tensor", {}).get("name", "")) for output in outputs)
+    results = tuple(name for output in node["outputs"] for name in _results(output))
     return Call(
         operator=operator.split(".")[0],
         arguments={str(argument["name"]): _argument(argument["arg"]) for argument in node["inputs"]},
@@ -202,6 +201,11 @@ def _call(node: Json) -> Call:
         line=_line(str(metadata.get("stack_trace", ""))),
         results=results,
     )
+
+
+def _results(output: Json) -> list[str]:
+    tensors = output.get("as_tensors") or [output.get("as_tensor", {})]
+    return [str(tensor.get("name", "")) for tensor in tensors]
 
 
 def _argument(argument: Json) -> object:

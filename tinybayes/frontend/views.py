@@ -14,8 +14,8 @@ from tinybayes.frontend.program import Call, Symbol
 Positions = npt.NDArray[np.int64]
 
 SUPPORTED = (
-    "view, reshape, flatten, permute, transpose, squeeze, unsqueeze, select, slices and narrow of any dimension but "
-    "the batch"
+    "view, reshape, flatten, permute, transpose, squeeze, unsqueeze, select, slices, narrow, chunk and split of any "
+    "dimension but the batch"
 )
 
 
@@ -110,6 +110,24 @@ def cut(chain: Chain, call: Call) -> None:
     chain.look_at(call, before.take(np.array(chosen), axis))
 
 
+def split(chain: Chain, call: Call) -> None:
+    """aten.split, aten.split_with_sizes and aten.chunk: a dimension in parts, one behind the other."""
+    before = _positions(chain, call)
+    axis = _dimension(chain, call, before, "dim")
+    size = before.shape[axis]
+    sizes = call.arguments.get("split_sizes")
+    if sizes is None:
+        pieces = int(call.number("chunks", 0))
+        each = -(-size // pieces) if pieces > 0 else int(call.number("split_size", 0))
+        if each < 1:
+            raise chain.damaged(call, f"parts of {each} elements")
+        sizes = [min(each, size - start) for start in range(0, size, each)]
+    whole = isinstance(sizes, list) and all(type(part) is int and part > 0 for part in sizes) and sum(sizes) == size
+    if not whole or len(sizes) != len(call.results):
+        raise chain.damaged(call, f"{len(call.results)} parts {sizes} of {size} elements")
+    chain.look_at(call, *np.split(before, np.cumsum(sizes)[:-1], axis))
+
+
 def _positions(chain: Chain, call: Call) -> Positions:
     return chain.positions(call, "self" if "self" in call.arguments else "input")
 
@@ -129,4 +147,5 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     "select": select,
     "slice": cut,
     "narrow": cut,
+    **dict.fromkeys(("split", "split_with_sizes", "chunk"), split),
 }

@@ -5,6 +5,7 @@ What each term costs is in ``plan/coefficients_conv.py``, by class of core, as `
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from tinybayes.plan.core_class import CoreClass
 from tinybayes.plan.formats.blocks import BLOCK
 from tinybayes.plan.formats.dense import ROW_ALIGNMENT_BYTES
 from tinybayes.plan.formats.index import TILE
+from tinybayes.plan.formats.sixteens import LANES, sixteen_starts
 from tinybayes.plan.steps import WORD_BYTES, Step
 from tinybayes.plan.structure import outputs_of_each_channel, taps_of
 from tinybayes.plan.walk import Walk, walk_of
@@ -26,9 +28,10 @@ Terms = tuple[int, ...]
 class ConvShape:
     """What the cost of a convolution depends on; each of its ``rows`` has ``segments`` of ``columns``.
 
-    ``blocks`` counts fours of neighbouring columns that are not all zero, an odd one of a row twice. ``clamps`` says
-    that accumulators are clamped to 16 bits, ``aligned`` that receptive fields are copied in words. ``taps`` counts the
-    kernel positions that matter, and ``single`` says that each channel is read by one output.
+    ``blocks`` counts fours of neighbouring columns that are not all zero, an odd one of a row twice; ``sixteens`` the
+    sixteens that hold all nonzeros. ``clamps`` says that accumulators are clamped to 16 bits, ``aligned`` that fields
+    are copied in words. ``taps`` counts the kernel positions that matter, and ``single`` says that each channel is read
+    by one output.
     """
 
     rows: int
@@ -36,6 +39,7 @@ class ConvShape:
     segments: int
     nonzero: int
     blocks: int
+    sixteens: int
     positions: int
     walk: Walk
     clamps: bool
@@ -44,10 +48,13 @@ class ConvShape:
     single: bool
 
     def sparse(self, entries: int) -> Terms:
-        """``entries`` of all rows and the rows, at four positions together and at single ones; what becomes of sums."""
+        """``entries`` of all rows and the rows, at four positions together and at single ones; what becomes of sums.
+
+        Rows at four positions cost more where the same code takes single ones too: it finds fewer registers free.
+        """
         walk, rows = self.walk, self.rows
         products = (entries * walk.fours, rows * walk.fours, entries * walk.singles, rows * walk.singles)
-        return products + self.codes
+        return (*products, rows * walk.fours * (walk.singles > 0), *self.codes)
 
     @property
     def codes(self) -> Terms:
@@ -58,9 +65,9 @@ class ConvShape:
 
     @property
     def dense(self) -> Terms:
-        """Products at four positions, rows, codes, copied bytes in words and alone, segments copied, rows left over.
+        """Products at four positions, rows, codes, copied bytes in words and alone, segments copied, what is left over.
 
-        Kernels take two or four rows together, and others where some are left.
+        Kernels take two or four rows together and sixteen columns, and others where some are left.
         """
         columns = -(-self.columns * self.segments // ROW_ALIGNMENT_BYTES) * ROW_ALIGNMENT_BYTES
         copies = self.walk.copies
@@ -68,7 +75,7 @@ class ConvShape:
         return (
             self.rows * columns * copies, self.rows * copies, *self.codes,
             copied * self.aligned, copied * (not self.aligned), self.segments * self.positions,
-            self.rows % 2 * columns * copies, self.rows % 4 * columns * copies,
+            self.rows % 2 * columns * copies, self.rows % 4 * columns * copies, self.rows * copies * (-columns % LANES),
         )  # fmt: skip
 
     @property
@@ -88,11 +95,13 @@ CONV_TERMS: dict[tuple[str, str], Callable[[ConvShape], Terms]] = {
     ("conv", "huffman"): lambda s: (*s.sparse(s.nonzero), s.nonzero, s.rows * s.segments),
     ("conv", "pairs"): lambda s: s.sparse(s.nonzero),
     ("conv", "blocks"): lambda s: s.sparse(s.blocks),
+    ("conv", "sixteens"): lambda s: s.sparse(s.sixteens),
     ("conv", "depthwise"): lambda s: s.depthwise,
 }
 """What the cost of each kernel is a sum of."""
 
 
+@lru_cache(maxsize=4)
 def conv_shape(step: Step) -> ConvShape:
     """The shape of a step that is a convolution."""
     node = step.node
@@ -110,6 +119,7 @@ def conv_shape(step: Step) -> ConvShape:
         segments=segments,
         nonzero=node.nonzero,
         blocks=int((blocks + blocks % 2).sum()),
+        sixteens=sum(len(sixteen_starts(row, columns)) for row in node.matrix),
         positions=step.positions,
         walk=walk_of(step),
         clamps=must_clamp(node.requant, bound, int(node.requant.multiplier.max())),

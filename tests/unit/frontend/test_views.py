@@ -29,6 +29,8 @@ FUNCTIONS = {
     "channels": lambda a, b: torch.cat([a[:, :2], b[:, 2:]], 1),
     "select": lambda a, b: F.relu(a.select(2, -1)) - b[:, :, 0],
     "narrow": lambda a, b: a.narrow(3, 1, 3) * b.narrow(3, 0, 3),
+    "chunk": lambda a, b: torch.mul(*F.relu(a).chunk(2, 1)) + b.chunk(3, 1)[1],
+    "split": lambda a, b: torch.cat([*a.split(2, 2), *torch.split(b, [1, 5], 2)[:1]], 2),
     "transpose": lambda a, b: a.transpose(2, 3) + b.permute(0, 1, 3, 2),
     "channels last": lambda a, b: torch.sigmoid(a.permute(0, 2, 3, 1)),
     "shuffle": lambda a, b: shuffled(a) + b,
@@ -110,3 +112,8 @@ def test_loops_are_found_where_there_are_some():
     assert nested_loops(positions[0, 0, ::-1]) is None
     assert nested_loops(np.array([0, 1, 5])) is None
     assert nested_loops(np.array([7])) == (7, [])
+
+
+def test_a_further_result_that_is_not_computed_is_named():
+    with pytest.raises(UnsupportedError, match=r"aten.mul reads the result 2 of aten.max: that is not supported"):
+        floats(Calls(lambda a, b: a.max(2, keepdim=True).indices * b).eval(), torch.randn(1, 2, 6, 5))

@@ -277,3 +277,36 @@ def test_biases_make_up_for_unsigned_activations_that_vectors_take_minus_128() -
         plain = FORMATS["conv", "dense"](node, site)
         assert isinstance(plain, Encoding)
         assert (stored(plain, "bias"), plain.constants["centered"]) == ([0, 0], 0)
+
+
+def test_sixteens_hold_every_nonzero_once_within_their_segment() -> None:
+    weight = np.zeros((2, 1, 5, 8))
+    weight.reshape(2, -1)[1, [3, 17, 20, 34, 39]] = [1, 2, 3, 4, 5]
+    made = FORMATS["conv", "sixteens"](conv(weight), Site("mve", (-128, 127), Field(40, aligned=False)))
+    assert isinstance(made, Encoding)
+    assert stored(made, "counts") == [0, 3]
+    sixteens = np.array(stored(made, "sixteens"), np.uint16).reshape(3, 9)
+    assert sixteens[:, 0].tolist() == [3, 20, 24]  # the last one ends with the segment
+    values = np.ascontiguousarray(sixteens[:, 1:]).view(np.int8)
+    assert [dict(zip(np.flatnonzero(row).tolist(), row[row != 0].tolist(), strict=True)) for row in values] == [
+        {0: 1, 14: 2}, {0: 3, 14: 4}, {15: 5},
+    ]  # fmt: skip
+
+
+def test_biases_of_sixteens_make_up_for_unsigned_activations_minus_128() -> None:
+    weight = np.zeros((1, 1, 2, 8))
+    weight[0, 0, 0, 0], weight[0, 0, 1, 7] = 7, -3
+    node = conv(weight)
+    site = Site("mve", (0, 255), Field(16, aligned=True))
+    made = FORMATS["conv", "sixteens"](node, site)
+    assert isinstance(made, Encoding)
+    bias = made.array("bias")
+    assert bias is not None
+    assert bias.values.astype(int)[0] << made.constants["bias_shift"] == node.bias[0] + 128 * (7 - 3)
+
+
+def test_sixteens_need_vectors_and_long_segments() -> None:
+    field = Field(16, aligned=True)
+    for core, columns in (("dsp", 16), ("mve", 15)):
+        made = FORMATS["conv", "sixteens"](conv(np.ones((1, 1, 1, columns))), Site(core, (0, 255), field))
+        assert isinstance(made, Illegal)

@@ -20,6 +20,7 @@ from tinybayes.plan.formats import (
     linear_blocks,
     pairs,
     recurrent,
+    sixteens,
     straight,
 )
 from tinybayes.plan.formats.encoding import Encoding, Field, Illegal, Site, WeightArray
@@ -42,6 +43,7 @@ FORMATS: dict[tuple[str, str], Encode] = {
     ("conv", huffman.NAME): huffman.encode,
     ("conv", pairs.NAME): pairs.encode,
     ("conv", blocks.NAME): blocks.encode,
+    ("conv", sixteens.NAME): sixteens.encode,
     ("conv", depthwise.NAME): depthwise.encode,
 }
 """By operator and weight format: what stores a layer for a site. Any core can run what is stored for any."""

@@ -1,7 +1,7 @@
 """Blocks: four neighbouring weights of a convolution that share one offset; whole words of activations are read.
 
-The layout is that of ``struct tb_blocks`` in ``firmware/runtime/tb_sparse.h``: two blocks in three words. A row with an
-odd number of blocks ends with a block of zeros. A block that holds a single nonzero costs as much as a full one.
+The layout is that of ``struct tb_blocks`` in ``firmware/runtime/tb_nonzeros.h``: two blocks in three words. A row with
+an odd number of blocks ends with a block of zeros. A block that holds a single nonzero costs as much as a full one.
 """
 
 import numpy as np

@@ -12,7 +12,7 @@ NAME = "dense"
 ROW_ALIGNMENT_BYTES = 4
 _BY_FOURS = ("armv7m", "dsp")
 _FOUR = 4
-_CENTER = 128
+CENTER = 128
 
 
 def encode(node: MacNode, _site: Site) -> Encoding:
@@ -50,7 +50,7 @@ def encode_conv(node: MacNode, site: Site) -> Encoding:
     centered = site.core == "mve" and site.code_range[0] >= 0
     matrix = node.matrix.astype(np.int8)
     if centered:
-        lacks = _CENTER * matrix.astype(np.int64).sum(axis=1)
+        lacks = CENTER * matrix.astype(np.int64).sum(axis=1)
         node = replace(node, bias=(node.bias + lacks).astype(np.int32))
     made = encode(node, site)
     matrix = np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % ROW_ALIGNMENT_BYTES)))

@@ -1,7 +1,7 @@
 """Pairs: for each nonzero of a convolution its value and its offset in the receptive field, in one word.
 
-The layout is that of ``struct tb_pair`` in ``firmware/runtime/tb_sparse.h``. Nothing is unpacked: one word is read for
-several output positions. Offsets are bytes of the map as it is stored, so they depend on its rows' stride.
+The layout is that of ``struct tb_pair`` in ``firmware/runtime/tb_nonzeros.h``. Nothing is unpacked: one word is read
+for several output positions. Offsets are bytes of the map as it is stored, so they depend on its rows' stride.
 """
 
 import numpy as np
