@@ -59,6 +59,7 @@ def test_an_unknown_board_suggests_near_names(tinybayes: Command, network: Path,
     [
         ("--objective", "flsh", "choose one of flash, latency, balanced. Did you mean 'flash'?"),
         ("--scales", "layers", "--scales: got 'layers'; wanted channel or layer. Did you mean 'layer'?"),
+        ("--recurrent-bits", "12", "--recurrent-bits: got 12; wanted 8 or 16"),
         ("--protocol", "frame", "Did you mean 'frames'?"),
         ("--name", "Not C", "wanted a lower-case C name"),
         ("--max-flash", "much", "--max-flash: got 'much', wanted a number of bytes"),
