@@ -25,7 +25,7 @@ setup: .venv/ready
 	touch $@
 
 test: setup lint
-	$(PYTHON) -m pytest -m "not slow"
+	$(PYTHON) -m pytest -n auto -m "not slow"
 
 lint: setup
 	.venv/bin/ruff check .
@@ -35,7 +35,7 @@ lint: setup
 	clang-format --dry-run --Werror $(C_FILES)
 
 check: setup lint
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto
 
 bench: setup
 	$(PYTHON) scripts/bench.py --json out/bench.json
