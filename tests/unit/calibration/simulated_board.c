@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "chip.h"
 #include "cycles.h"
 #include "network_binding.h"
 #include "protocol.h"
@@ -53,6 +54,32 @@ uint32_t cycles_now(void)
 uint32_t cycles_since(uint32_t begin)
 {
     return begin + table[asked++ % table_length];
+}
+
+_Noreturn void chip_reset(void)
+{
+    _exit(0);
+}
+
+bool chip_has_boot_loader(void)
+{
+    return false;
+}
+
+void chip_enter_boot_loader(void)
+{
+}
+
+void chip_keep_fault(const struct fault_record *record, uint32_t status)
+{
+    (void)record;
+    (void)status;
+}
+
+uint32_t chip_last_fault(struct fault_record *record)
+{
+    memset(record, 0, sizeof *record);
+    return 0;
 }
 
 /* The argument is the counts, one after another, separated by commas. */

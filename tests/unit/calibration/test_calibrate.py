@@ -41,7 +41,8 @@ def program(prepared: Deployment, tmp_path_factory: pytest.TempPathFactory) -> P
     firmware, network = prepared.directory / "firmware", prepared.directory / "network"
     subprocess.run(
         ["gcc", "-std=gnu11", "-O1", "-DCALIBRATION_TRACE", "-I", firmware, "-I", network,
-         Path(__file__).with_name("simulated_board.c"), firmware / "protocol.c", firmware / "frame.c",
+         Path(__file__).with_name("simulated_board.c"),
+         *(firmware / name for name in ("protocol.c", "inference.c", "frame.c", "golden.c")),
          *sorted(network.glob("*.c")), "-o", made],
         check=True,
     )  # fmt: skip
