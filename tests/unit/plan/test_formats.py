@@ -1,5 +1,7 @@
 """How weights lie in flash, byte by byte, worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -310,3 +312,18 @@ def test_sixteens_need_vectors_and_long_segments() -> None:
     for core, columns in (("dsp", 16), ("mve", 15)):
         made = FORMATS["conv", "sixteens"](conv(np.ones((1, 1, 1, columns))), Site(core, (0, 255), field))
         assert isinstance(made, Illegal)
+
+
+@pytest.mark.parametrize("core", ["armv6m", "armv7m", "dsp", "mve"])
+@pytest.mark.parametrize(("op", "weight_format"), [key for key in FORMATS if key[0] in ("linear", "conv")])
+def test_how_weights_lie_in_the_compilers_memory_does_not_matter(op: str, weight_format: str, core: CoreClass) -> None:
+    rng = np.random.default_rng(0)
+    shape = (8, 1, 1, 64)  # of one position, so that a matrix of turned weights is turned too
+    weight = (rng.integers(-127, 128, shape) * (rng.random(shape) < 0.4)).astype(np.int8)
+    node = linear(weight.reshape(8, -1)) if op == "linear" else conv(weight)
+    turned = replace(node, weight=np.asfortranarray(node.weight))
+    site = Site(core, (0, 255), Field(64, aligned=True))
+    made, again = (FORMATS[op, weight_format](one, site) for one in (node, turned))
+    assert isinstance(made, Illegal) == isinstance(again, Illegal)
+    if isinstance(made, Encoding) and isinstance(again, Encoding):
+        assert [array.values.tobytes() for array in made.arrays] == [array.values.tobytes() for array in again.arrays]

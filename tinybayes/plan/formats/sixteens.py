@@ -34,7 +34,7 @@ def encode(node: MacNode, site: Site) -> Encoding | Illegal:
         return Illegal(NAME, "there is no nonzero, and C has no empty arrays")
     words: list[int] = []
     counts = []
-    for row in node.matrix.astype(np.int8):
+    for row in node.matrix.astype(np.int8, order="C"):
         starts = sixteen_starts(row, columns)
         counts.append(len(starts))
         for start, offset in zip(starts, field_offsets(node, np.array(starts, np.intp), site.field), strict=True):
