@@ -85,19 +85,24 @@ int main(int argc, char **argv)
     if (strcmp(mode, "start") == 0) {
         protocol_report_loss();
     }
-    if (strcmp(mode, "fault") == 0) {
-        const struct fault_record record = {0x1234, 0x5678, 0x01000000, 0x20000100, 3, 0x8200, 0x40000000, 0xB0000000};
-        protocol_report_fault(&record, STATUS_FAULT);
-    }
+    struct fault_record record = {0x1234, 0x5678, 0x01000000, 0x20000100, 3, 0x8200, 0x40000000, 0xB0000000};
+    uint32_t fault = strcmp(mode, "fault") == 0 ? STATUS_FAULT : 0u;
     if (strcmp(mode, "limit") == 0) {
-        const struct fault_record record = {0x1234, 0x5678, 0x01000000, 0x20000100, 3, 0x100000, 0x40000000, 0};
-        protocol_report_fault(&record, STATUS_STACK_OVERFLOW);
+        record = (struct fault_record){0x1234, 0x5678, 0x01000000, 0x20000100, 3, 0x100000, 0x40000000, 0};
+        fault = STATUS_STACK_OVERFLOW;
+    }
+    if (fault != 0u) {
+        protocol_report_fault(&record, fault);
     }
     uint8_t bytes[4096];
     ssize_t count;
     while ((count = read(STDIN_FILENO, bytes, sizeof bytes)) > 0) {
         for (ssize_t i = 0; i < count; ++i) {
-            protocol_receive(bytes[i]);
+            if (fault != 0u) {
+                protocol_receive_after_fault(bytes[i], &record, fault);
+            } else {
+                protocol_receive(bytes[i]);
+            }
         }
     }
     return 0;
