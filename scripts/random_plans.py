@@ -28,6 +28,7 @@ from tinybayes.assets import asset_directory
 from tinybayes.boards import Board, load_board
 from tinybayes.ir import Graph
 from tinybayes.plan import make_plan
+from tinybayes.plan.candidates import pinned
 from tinybayes.plan.front import Choice, choice_of, every_candidate
 
 CACHE = Path("out/random_plans")
@@ -96,7 +97,7 @@ def judge(name: str, core: str, plans: int) -> Finding:
     """Measures the chosen plan and random ones."""
     graph, board = NETWORKS[name](), load_board(BOARDS[core])
     formats = {step.name: step.format for step in make_plan(graph, "latency", board.core).steps}
-    chosen = choice_with(graph, board.core, formats)
+    chosen = choice_of([pinned(part, formats) for part in every_candidate(graph, board.core)])
     best, behind_of, farthest, wrong, count = None, None, 0.0, 0, 0
     for number, choice in enumerate([chosen, *random_choices(graph, board.core, plans)]):
         got = measured(graph, board, choice)
@@ -114,16 +115,6 @@ def judge(name: str, core: str, plans: int) -> Finding:
     if best is None or behind_of is None:
         raise SystemExit(f"{name} {core}: the chosen plan does not fit {board.name}")
     return Finding(name, core, count, behind_of, best, behind_of / best - 1, farthest, wrong)
-
-
-def choice_with(graph: Graph, core: str, formats: dict[str, str | None]) -> Choice:
-    """The choice of these formats."""
-    taken = []
-    for part in every_candidate(graph, core):
-        names = {name for candidate in part for name, _ in candidate.formats}
-        wanted = {name: formats[name] for name in names if name in formats}
-        taken.append(next(candidate for candidate in part if dict(candidate.formats) == wanted))
-    return choice_of(taken)
 
 
 def main() -> int:

@@ -4,17 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinybayes.errors import LimitError, UserError, did_you_mean
-from tinybayes.ir import Graph, verify
+from tinybayes.ir import Graph
 from tinybayes.plan import arena, proof
 from tinybayes.plan.arena import Buffer
-from tinybayes.plan.candidates import candidates_of, parts, pinned
+from tinybayes.plan.candidates import pinned
 from tinybayes.plan.choose import Limits, choose
 from tinybayes.plan.core_class import DEFAULT_CORE, core_class
 from tinybayes.plan.cost_unary import with_margin_cycles
+from tinybayes.plan.front import every_candidate
 from tinybayes.plan.objective import OBJECTIVES
 from tinybayes.plan.overlap import lead_bytes
 from tinybayes.plan.sharing import with_shared_tables
-from tinybayes.plan.steps import Step, last_reads, lower, with_margins
+from tinybayes.plan.steps import Step, last_reads, with_margins
 
 NO_LIMITS = Limits()
 
@@ -69,7 +70,7 @@ def make_plan(
         known = ", ".join(OBJECTIVES)
         near = did_you_mean(objective, OBJECTIVES)
         raise UserError(f"objective {objective!r} is unknown; choose one of {known}.{near}")
-    every = [candidates_of(part, core_class(core), graph.input) for part in parts(lower(verify(graph)))]
+    every = every_candidate(graph, core)
     if formats is not None:
         chosen = [pinned(candidates, formats) for candidates in every]
     else:

@@ -53,22 +53,22 @@ class Entry:
         """The same, none where the key is missing."""
         return self.entries(key) if self.has(key) else iter(())
 
-    def members(self) -> "Iterator[tuple[str, Entry]]":
-        """(key, object) of everything in it."""
+    def _names(self) -> "Iterator[str]":
         for key in self._values:
             if not _is_text(key):
                 raise FileFormatError(
                     f"{self._where}: got the key {_shown(key)}, wanted a printable name; compile again"
                 )
+            yield key
+
+    def members(self) -> "Iterator[tuple[str, Entry]]":
+        """(key, object) of everything in it."""
+        for key in self._names():
             yield key, self.entry(key)
 
     def texts(self) -> "Iterator[tuple[str, str | None]]":
         """(key, text or None) of everything in it."""
-        for key in self._values:
-            if not _is_text(key):
-                raise FileFormatError(
-                    f"{self._where}: got the key {_shown(key)}, wanted a printable name; compile again"
-                )
+        for key in self._names():
             yield key, self.known_text(key)
 
     def count(self, key: str, low: int = 0, high: int = LARGEST_COUNT) -> int:
