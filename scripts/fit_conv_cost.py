@@ -80,7 +80,30 @@ def depthwise(channels: int) -> Graph:
     return chain.flatten().linear(3).graph()
 
 
+def one_by_one(channels: int) -> Graph:
+    """One output for each channel of maps of several shapes, with kernels of several sizes and a stride."""
+    chain = Builder(np.random.default_rng(4), (25, 5, 4), density=1.0, levels=60, per_channel=True)
+    chain.conv(channels, (1, 1)).grouped(channels, (3, 3), channels, padding=(1, 1, 1, 1))
+    chain.grouped(channels, (3, 3), channels, padding=(1, 1, 1, 1), dtype="int8")
+    chain.grouped(channels, (5, 5), channels, padding=(2, 2, 2, 2))
+    chain.grouped(channels, (3, 3), channels, stride=(2, 1), padding=(1, 1, 1, 1)).grouped(channels, (1, 5), channels)
+    return chain.flatten().linear(3).graph()
+
+
+def in_time(channels: int) -> Graph:
+    """One output for each channel of a series."""
+    chain = Builder(np.random.default_rng(5), (40, 4), density=1.0, levels=60, per_channel=True).conv(channels, (1, 1))
+    chain.grouped(channels, (1, 5), channels, padding=(0, 0, 2, 2)).grouped(channels, (1, 3), channels)
+    chain.grouped(channels, (1, 4), channels, stride=(1, 2))
+    return chain.flatten().linear(3).graph()
+
+
 DEPTHWISE_GRAPHS = depthwise(16), depthwise(39), depthwise(48)
+SPECIAL_GRAPHS = {
+    "depthwise": DEPTHWISE_GRAPHS,
+    "planes": (depthwise(16), one_by_one(12), one_by_one(33), in_time(20)),
+}
+"""What formats are fitted to that few layers can have."""
 GRAPHS = (
     series((0.5, 0.2, 0.05, 0.1)),
     series((0.05, 0.5, 0.3, 0.02)),
@@ -156,7 +179,7 @@ def main() -> None:
     for core in CORE_CLASSES:
         fitted[core] = {}
         for op, weight_format in CONV_TERMS:
-            graphs = DEPTHWISE_GRAPHS if weight_format == "depthwise" else GRAPHS
+            graphs = SPECIAL_GRAPHS.get(weight_format, GRAPHS)
             samples = [sample for graph in graphs for sample in measured(graph, weight_format, core)]
             if not samples:
                 continue  # the class of cores does not have the format

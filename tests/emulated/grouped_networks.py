@@ -12,6 +12,8 @@ def all_of_them() -> list[tuple[str, Graph, str | None]]:
         ("depthwise series", depthwise_series(), "depthwise"),
         ("depthwise maps", depthwise_maps(), "depthwise"),
         ("depthwise, far apart", far_apart(), "depthwise"),
+        ("planes of maps", planes_of_maps(), "planes"),
+        ("planes of a series", planes_of_a_series(), "planes"),
         ("groups", groups(), None),
     ]
 
@@ -38,6 +40,23 @@ def far_apart() -> Graph:
     network = Builder(np.random.default_rng(14), (5, 4, 4), density=1.0, levels=50, per_channel=True)
     network = network.conv(132, (1, 1)).grouped(132, (3, 3), 132, padding=(1, 1, 1, 1), dtype="int8")
     return network.grouped(132, (2, 2), 132).flatten().linear(3).graph()
+
+
+def planes_of_maps() -> Graph:
+    """Channel by channel: 3 x 3 in place, signed and unsigned; lines along rows and columns, strides, even kernels."""
+    network = Builder(np.random.default_rng(16), (13, 7, 2), density=1.0, levels=200, per_channel=True).conv(5, (1, 2))
+    network = network.grouped(5, (3, 3), 5, padding=(1, 1, 1, 1), dtype="int8").conv(6, (1, 1), dtype="int8")
+    network = network.grouped(6, (3, 3), 6, padding=(1, 1, 1, 1)).grouped(6, (3, 2), 6, stride=(2, 1))
+    network = network.grouped(6, (2, 4), 6, padding=(1, 0, 2, 1), dtype="int8").grouped(6, (1, 1), 6)
+    return network.flatten().linear(3).graph()
+
+
+def planes_of_a_series() -> Graph:
+    """Channel by channel along time: kernels of one to eleven positions, strides, one position left."""
+    network = Builder(np.random.default_rng(17), (33, 3), density=1.0, levels=90).conv(7, (1, 1), dtype="int8")
+    network = network.grouped(7, (1, 5), 7, padding=(0, 0, 2, 2)).grouped(7, (1, 4), 7, stride=(1, 2))
+    network = network.grouped(7, (1, 11), 7, padding=(0, 0, 3, 0), dtype="int8").grouped(7, (1, 8), 7)
+    return network.flatten().linear(3).graph()
 
 
 def groups() -> Graph:

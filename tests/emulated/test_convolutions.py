@@ -17,7 +17,7 @@ KERNELS = [
     (core, weight_format)
     for core, table in CONV_COEFFICIENTS.items()
     for _, weight_format in table
-    if weight_format != "depthwise"  # which other networks want
+    if weight_format not in ("depthwise", "planes")  # which other networks want
 ]
 
 

@@ -40,7 +40,16 @@ def test_grouped_networks_agree_with_the_reference(graph: Graph, objective: str,
     check(graph, objective, core)
 
 
-@pytest.mark.parametrize("name", ["depthwise series", "depthwise maps", "depthwise, far apart", "groups"])
+@SETTINGS
+@given(grouped_networks_of_any_shape(), st.sampled_from(CORES))
+def test_planes_agree_with_the_reference_wherever_they_may(graph: Graph, core: str) -> None:
+    check(graph, "latency", core, formats=formats_preferring("planes", graph, core))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["depthwise series", "depthwise maps", "depthwise, far apart", "planes of maps", "planes of a series", "groups"],
+)
 def test_networks_of_the_corpus(name: str) -> None:
     graph, wanted = next((graph, wanted) for title, graph, wanted in grouped_networks.all_of_them() if title == name)
     formats = None if wanted is None else formats_preferring(wanted, graph, "cortex-m4")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tinybayes.emit import copies, joins, pools, recurrent
+from tinybayes.emit import copies, joins, planes, pools, recurrent
 from tinybayes.emit.arguments import Call, Fields, Struct, source, source_struct
 from tinybayes.emit.arguments import at as _at
 from tinybayes.emit.arguments import layout as _layout
@@ -253,6 +253,10 @@ def _conv_depthwise(plan: Plan, step: Step, weights: str) -> Call:
     return Call("tb_conv_depthwise.h", "tb_conv_depthwise", arguments)
 
 
+def _conv_planes(plan: Plan, step: Step, weights: str) -> Call:
+    return planes.conv_planes(plan, step, weights, _rows(step, weights))
+
+
 def _select(plan: Plan, step: Step, weights: str) -> Call:
     assert step.encoding is not None
     runs = step.encoding.array("runs")
@@ -362,6 +366,7 @@ CALLS: dict[str, Callable[[Plan, Step, str], Call | tuple[Call, ...]]] = {
     "conv_blocks": _conv_stored,
     "conv_sixteens": _conv_stored,
     "conv_depthwise": _conv_depthwise,
+    "conv_planes": _conv_planes,
     "max_pool": pools.pool,
     "average_pool": pools.pool,
     "select": _select,

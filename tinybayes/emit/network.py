@@ -33,6 +33,7 @@ _RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
     ),
     "tb_conv_dense.h": ("tb_dot.h", "tb_dot_mve.h", "tb_patch.h", "tb_pooling.h", "tb_pooling_mve.h"),
     "tb_conv_depthwise.h": ("tb_depthwise_mve.h",),
+    "tb_conv_planes.h": ("tb_planes_strip.h",),
     "tb_map.h": (),
     "tb_pointwise.h": (),
     "tb_recurrent.h": ("tb_formats.h", "tb_gates.h", "tb_linear_dense.h", "tb_linear_index.h"),

@@ -1,6 +1,6 @@
 """Places buffers that live at the same time side by side, and others on top of each other."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -19,7 +19,8 @@ class Buffer:
     """Bytes of the arena that are in use from step ``first_step`` to ``last_step``, both included.
 
     The step that writes the buffer may have finished with the front of what it reads when it comes there: the buffer
-    may then lie over the one called ``over``, if it begins at least ``lead_bytes`` before it.
+    may then lie over the one called ``over``, if it begins at least ``lead_bytes`` before it; with ``in_place`` it
+    begins where that one begins.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Buffer:
     offset: int = 0
     over: str = ""
     lead_bytes: int = 0
+    in_place: bool = False
 
     @property
     def end(self) -> int:
@@ -45,8 +47,33 @@ def place(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
 
     The largest buffers go first, or those that are largest and live longest, each to the lowest free offset
     (Pisarchyk and Lee, 2020, arXiv:2001.03288). Where that takes more than is ever alive at once, up to 20 buffers are
-    placed by a solver, which proves that there is no smaller arena.
+    placed by a solver, which proves that there is no smaller arena. What is written in place is placed as one buffer.
     """
+    owners = _owners(buffers)
+    offsets = {buffer.name: buffer.offset for buffer in _place(_merged(buffers, owners))}
+    return tuple(replace(buffer, offset=offsets[owners[buffer.name]]) for buffer in buffers)
+
+
+def _owners(buffers: Sequence[Buffer]) -> dict[str, str]:
+    """The buffer that each is placed with: itself, or the first one of those written in place over each other."""
+    owners: dict[str, str] = {}
+    for buffer in sorted(buffers, key=lambda buffer: buffer.first_step):
+        owners[buffer.name] = owners[buffer.over] if buffer.in_place else buffer.name
+    return owners
+
+
+def _merged(buffers: Sequence[Buffer], owners: Mapping[str, str]) -> list[Buffer]:
+    """What is placed: each owner, alive as long as what is written into it in place."""
+    merged = {b.name: replace(b, over=owners.get(b.over, "")) for b in buffers if not b.in_place}
+    for buffer in buffers:
+        if buffer.in_place:
+            owner = merged[owners[buffer.name]]
+            size_bytes, last_step = max(owner.size_bytes, buffer.size_bytes), max(owner.last_step, buffer.last_step)
+            merged[owner.name] = replace(owner, size_bytes=size_bytes, last_step=last_step)
+    return list(merged.values())
+
+
+def _place(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
     placed = min((_first_fit(sorted(buffers, key=order)) for order in _ORDERS), key=arena_bytes)
     if arena_bytes(placed) > _least_bytes(buffers) and len(buffers) <= OPTIMAL_BUFFERS:
         placed = _smallest(buffers, placed)

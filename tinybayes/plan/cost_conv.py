@@ -17,6 +17,7 @@ from tinybayes.plan.formats.blocks import BLOCK
 from tinybayes.plan.formats.dense import ROW_ALIGNMENT_BYTES
 from tinybayes.plan.formats.index import TILE
 from tinybayes.plan.formats.sixteens import LANES, sixteen_starts
+from tinybayes.plan.planes import planes_of
 from tinybayes.plan.steps import WORD_BYTES, Step
 from tinybayes.plan.structure import outputs_of_each_channel, taps_of
 from tinybayes.plan.walk import Walk, walk_of
@@ -46,6 +47,7 @@ class ConvShape:
     aligned: bool
     taps: int
     single: bool
+    planes: Terms
 
     def sparse(self, entries: int) -> Terms:
         """``entries`` of all rows and the rows, at four positions together and at single ones; what becomes of sums.
@@ -97,6 +99,7 @@ CONV_TERMS: dict[tuple[str, str], Callable[[ConvShape], Terms]] = {
     ("conv", "blocks"): lambda s: s.sparse(s.blocks),
     ("conv", "sixteens"): lambda s: s.sparse(s.sixteens),
     ("conv", "depthwise"): lambda s: s.depthwise,
+    ("conv", "planes"): lambda s: s.planes,
 }
 """What the cost of each kernel is a sum of."""
 
@@ -113,6 +116,7 @@ def conv_shape(step: Step) -> ConvShape:
     blocks = padded.reshape(outputs, -1, BLOCK).any(axis=2).sum(axis=1)
     taps = taps_of(node)
     bound = accumulator_bound(node, step.source.tensor.code_range)
+    clamps = must_clamp(node.requant, bound, int(node.requant.multiplier.max()))
     return ConvShape(
         rows=outputs,
         columns=columns,
@@ -122,11 +126,27 @@ def conv_shape(step: Step) -> ConvShape:
         sixteens=sum(len(sixteen_starts(row, columns)) for row in node.matrix),
         positions=step.positions,
         walk=walk_of(step),
-        clamps=must_clamp(node.requant, bound, int(node.requant.multiplier.max())),
+        clamps=clamps,
         aligned=channels % WORD_BYTES == 0 and step.source.tensor.name != step.network_input,
         taps=taps.height * taps.width,
         single=outputs_of_each_channel(node) == 1,
+        planes=_planes_terms(step, node, clamps),
     )
+
+
+def _planes_terms(step: Step, node: Conv, clamps: bool) -> Terms:
+    """Kernel positions of strips: of 3 x 3 side by side, which have loops of their own, and of others, and their lines.
+
+    Then strips, codes, clamps; elements and lines copied; channels.
+    """
+    walk, outputs = planes_of(node, step.source, step.target, halves=False), node.outputs
+    strips, lines, codes = walk.strips * outputs, walk.lines, outputs * step.positions
+    positions = strips * lines.taps * walk.columns.taps
+    nine = (lines.taps, walk.columns.taps, walk.columns.step) == (3, 3, 1)
+    return (
+        positions * nine, positions * (not nine), strips * lines.taps * (not nine), strips, codes, codes * clamps,
+        step.source.tensor.elements, outputs * lines.size, outputs,
+    )  # fmt: skip
 
 
 def estimate_conv_cycles(step: Step, weight_format: str, core: CoreClass) -> int:

@@ -15,7 +15,7 @@ from tinybayes.ir import (
     Softmax,
     SpanPool,
 )
-from tinybayes.plan.formats import UNPACKED, dense
+from tinybayes.plan.formats import UNPACKED, dense, planes
 from tinybayes.plan.steps import FIELDS, Step
 from tinybayes.plan.storage import Storage
 
@@ -40,7 +40,7 @@ def lead_bytes(step: Step, source: Storage | None = None) -> int | None:
     ``source`` is one of the step's, by default the first.
     """
     source = source or step.source
-    if isinstance(step.node, Select):
+    if isinstance(step.node, Select) or in_place(step):
         return 0
     if isinstance(step.node, ELEMENTWISE):
         target = step.target
@@ -64,9 +64,20 @@ def lead_bytes(step: Step, source: Storage | None = None) -> int | None:
     return lead
 
 
+def in_place(step: Step) -> bool:
+    """Whether the target of ``step`` may lie over its source only where both begin at the same byte.
+
+    A convolution in planes writes a channel at the positions where it has read it.
+    """
+    moves = not isinstance(step.node, Conv) or step.node.stride != (1, 1)
+    if step.format != planes.NAME or moves or step.source.has_margins or step.target.has_margins:
+        return False
+    return step.source.tensor.hwc == step.target.tensor.hwc
+
+
 def _motion(step: Step) -> Motion | None:
     node = step.node
-    if isinstance(node, Conv) and step.format not in UNPACKED:
+    if isinstance(node, Conv) and step.format not in (*UNPACKED, planes.NAME):
         window = step.pool.window if step.pool is not None else (1, 1)
         stride = step.pool.stride if step.pool is not None else (1, 1)
         top, _, left, _ = (0, 0, 0, 0) if step.source.has_margins else node.padding

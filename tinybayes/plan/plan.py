@@ -13,7 +13,7 @@ from tinybayes.plan.core_class import DEFAULT_CORE, core_class
 from tinybayes.plan.cost_unary import with_margin_cycles
 from tinybayes.plan.front import every_candidate
 from tinybayes.plan.objective import OBJECTIVES
-from tinybayes.plan.overlap import lead_bytes
+from tinybayes.plan.overlap import in_place, lead_bytes
 from tinybayes.plan.sharing import with_shared_tables
 from tinybayes.plan.steps import Step, last_reads, with_margins
 
@@ -132,6 +132,7 @@ def _buffers(steps: tuple[Step, ...]) -> list[Buffer]:
         leads = ((s.tensor.name, lead_bytes(step, s)) for s in dying)
         over, lead = next(((name, lead) for name, lead in leads if lead is not None), ("", None))
         last = last_read.get(step.tensor, k)
-        buffers.append(Buffer(step.tensor, step.target.total_bytes, k, last, over=over, lead_bytes=lead or 0))
+        fixed = bool(over) and in_place(step)
+        buffers.append(Buffer(step.tensor, step.target.total_bytes, k, last, 0, over, lead or 0, in_place=fixed))
     scratch = [Buffer(_scratch_name(step), step.scratch_bytes, k, k) for k, step in enumerate(steps)]
     return buffers + [buffer for buffer in scratch if buffer.size_bytes]

@@ -90,6 +90,11 @@ def _times(step: Step, source: Storage) -> tuple[np.ndarray, np.ndarray, int]:
             target.height, -1
         )
         return read, written, 0
+    if step.format == "planes":
+        # Channels are numbered: a whole one is copied before it is written.
+        read.reshape(-1, source.tensor.channels)[:] = np.arange(source.tensor.channels)
+        written[:] = np.arange(target.total_bytes) % target.tensor.channels
+        return read, written, 0
     together, shift = 1, (0, 0)
     if isinstance(node, Conv):
         pool, pool_stride = ((1, 1), (1, 1)) if step.pool is None else (step.pool.window, step.pool.stride)

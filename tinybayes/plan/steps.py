@@ -30,7 +30,8 @@ from tinybayes.ir import (
     Softmax,
 )
 from tinybayes.ir.nodes import Gru, Linear, Lstm
-from tinybayes.plan.formats import UNPACKED, Encoding, Field, WeightArray, dense
+from tinybayes.plan.formats import UNPACKED, WITHOUT_MARGINS, Encoding, Field, WeightArray, dense, planes
+from tinybayes.plan.planes import Planes, planes_of
 from tinybayes.plan.recurrent_memory import memory
 from tinybayes.plan.storage import Storage
 from tinybayes.plan.structure import outputs_of_each_channel
@@ -160,9 +161,18 @@ class Step:
             return memory(self.node, self.source.tensor.channels).size_bytes
         if not isinstance(self.node, Conv):
             return 0
+        if self.format == planes.NAME:
+            return self.planes.scratch_bytes
         if self.format not in UNPACKED:
             return max(FIELDS * self.field_bytes, self._spare_end_bytes) + self.state_bytes
         return PAIR_BYTES * int(np.count_nonzero(self.node.matrix, axis=1).max())
+
+    @property
+    def planes(self) -> Planes:
+        """How a depthwise convolution in planes goes through a channel."""
+        assert isinstance(self.node, Conv)
+        assert self.encoding is not None
+        return planes_of(self.node, self.source, self.target, halves=bool(self.encoding.constants["halves"]))
 
     def field(self, network_input: str) -> Field | None:
         """How a sparse convolution's receptive field lies in its input; None for other operators.
@@ -239,7 +249,7 @@ def with_margins(steps: Sequence[Step]) -> tuple[Step, ...]:
     """The steps with margins around the tensors that a padded sparse convolution reads.
 
     The step that writes such a tensor leaves them free; only the network's input, and what others read too, is copied.
-    A dense convolution copies its receptive fields anyway.
+    Dense convolutions copy their receptive fields anyway, and planes are copies.
     """
     read = Counter(source.tensor.name for step in steps for source in step.sources)
     stored: list[Step] = []
@@ -247,7 +257,7 @@ def with_margins(steps: Sequence[Step]) -> tuple[Step, ...]:
     copies: dict[tuple[str, tuple[int, ...]], Storage] = {}
     for step in steps:
         source = step.source
-        if isinstance(step.node, Conv) and step.format != dense.NAME and any(step.node.padding):
+        if isinstance(step.node, Conv) and step.format not in WITHOUT_MARGINS and any(step.node.padding):
             source = replace(source, margins=step.node.padding)
             name = source.tensor.name
             written = stored[writer[name]] if name in writer else None

@@ -19,6 +19,7 @@ from tinybayes.plan.formats import (
     index,
     linear_blocks,
     pairs,
+    planes,
     recurrent,
     sixteens,
     straight,
@@ -45,6 +46,7 @@ FORMATS: dict[tuple[str, str], Encode] = {
     ("conv", blocks.NAME): blocks.encode,
     ("conv", sixteens.NAME): sixteens.encode,
     ("conv", depthwise.NAME): depthwise.encode,
+    ("conv", planes.NAME): planes.encode,
 }
 """By operator and weight format: what stores a layer for a site. Any core can run what is stored for any."""
 
@@ -54,4 +56,18 @@ RECURRENT_FORMATS = recurrent.FORMATS
 UNPACKED = (index.NAME, huffman.NAME)
 """Formats whose rows a convolution unpacks into scratch memory."""
 
-__all__ = ["FORMATS", "RECURRENT_FORMATS", "UNPACKED", "Encode", "Encoding", "Field", "Illegal", "Site", "WeightArray"]
+WITHOUT_MARGINS = (dense.NAME, planes.NAME)
+"""Formats whose convolutions bring zeros along when they copy, and read maps without margins."""
+
+__all__ = [
+    "FORMATS",
+    "RECURRENT_FORMATS",
+    "UNPACKED",
+    "WITHOUT_MARGINS",
+    "Encode",
+    "Encoding",
+    "Field",
+    "Illegal",
+    "Site",
+    "WeightArray",
+]
