@@ -3,8 +3,9 @@
  * @brief The USB boot loader in the ROM of the RP2040.
  *
  * RP2040 Datasheet (build 2022-06-17), 2.8.3 (Bootrom Contents): 16-bit pointers to a table of functions and to what
- * finds a function in it; 2.8.3.1 (Bootrom Functions), Miscellaneous Functions: reset_to_usb_boot(), 'U' 'B', with a mask
- * of pins that blink and one of interfaces that are left out. It resets the chip by the watchdog and does not return.
+ * finds a function in it; 2.8.3.1 (Bootrom Functions), Miscellaneous Functions: reset_to_usb_boot(), 'U' 'B', with a
+ * mask of pins that blink and one of interfaces that are left out. It resets the chip by the watchdog and does not
+ * return.
  */
 #include <stdint.h>
 

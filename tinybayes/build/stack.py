@@ -3,8 +3,8 @@
 Every path through a function is followed with the bytes that the stack has grown by; at a call the callee's own worst
 case comes on top, and a jump to another function (a tail call) goes on from where the stack stands. Library functions
 and assembly are bounded as compiled code is. A call through a pointer may reach the functions in the constant tables
-that its function names, and every function whose address is stored by code or in a variable. What hands over to a boot loader does not count, as
-faults do not: nothing of the image runs after it.
+that its function names, and every function whose address is stored by code or in a variable. What hands over to a boot
+loader does not count, as faults do not: nothing of the image runs after it.
 """
 
 from collections.abc import Iterable
