@@ -2,7 +2,7 @@
 
 Run: .venv/bin/python scripts/fit_conv_cost.py [FORMAT...]  (ten minutes; prints how far formulas are from measurements)
 
-They go to tinybayes/plan/coefficients_conv.py; where formats are named, those of the others stay. Margins are taken from
+They go to tinybayes/plan/coefficients_conv.py; where formats are named, the others stay. Margins are taken from
 what scripts/fit_unary_cost.py fitted before.
 """
 
