@@ -44,6 +44,7 @@ class ConvShape:
     walk: Walk
     clamps: bool
     aligned: bool
+    clipped: bool
     taps: int
     single: bool
 
@@ -65,16 +66,19 @@ class ConvShape:
 
     @property
     def dense(self) -> Terms:
-        """Products at four positions, rows, codes, copied bytes in words and alone, segments copied, what is left over.
+        """Products at four positions, rows, codes, bytes copied in words and alone, segments copied, what is left over.
 
-        Kernels take two or four rows together and sixteen columns, and others where some are left.
+        Kernels take two or four rows together and sixteen columns, and others where some are left. Where fields reach
+        past the border, each of their segments is copied in parts.
         """
         columns = -(-self.columns * self.segments // ROW_ALIGNMENT_BYTES) * ROW_ALIGNMENT_BYTES
         copies = self.walk.copies
-        copied = self.columns * self.segments * self.positions
+        segments = self.segments * self.positions
+        copied = self.columns * segments
         return (
             self.rows * columns * copies, self.rows * copies, *self.codes,
-            copied * self.aligned, copied * (not self.aligned), self.segments * self.positions,
+            copied * self.aligned, copied * (not self.aligned), segments,
+            segments * self.clipped, self.positions * self.clipped, self.rows % 4 * copies,
             self.rows % 2 * columns * copies, self.rows % 4 * columns * copies, self.rows * copies * (-columns % LANES),
         )  # fmt: skip
 
@@ -123,6 +127,7 @@ def conv_shape(step: Step) -> ConvShape:
         positions=step.positions,
         walk=walk_of(step),
         clamps=must_clamp(node.requant, bound, int(node.requant.multiplier.max())),
+        clipped=any(node.padding),
         aligned=channels % WORD_BYTES == 0 and step.source.tensor.name != step.network_input,
         taps=taps.height * taps.width,
         single=outputs_of_each_channel(node) == 1,
