@@ -64,6 +64,7 @@ static pthread_cond_t fifo_filled = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t fifo_emptied = PTHREAD_COND_INITIALIZER;
 static atomic_int connection = -1;
 static uint8_t *stack;
+static uint64_t begun_ns;
 
 static uint64_t now_ns(void)
 {
@@ -254,7 +255,7 @@ enum cycles_source cycles_source(void)
 /* The host's time in cycles of the board's clock. */
 uint32_t cycles_now(void)
 {
-    return (uint32_t)(now_ns() / 1000u * (BOARD_CLOCK_HZ / 1000u) / 1000u);
+    return (uint32_t)(uint64_t)((double)(now_ns() - begun_ns) * 1e-9 * BOARD_CLOCK_HZ);
 }
 
 uint32_t cycles_since(uint32_t begin)
@@ -398,6 +399,7 @@ static void read_options(int count, char **texts)
 int main(int count, char **texts)
 {
     arguments = texts;
+    begun_ns = now_ns();
     read_options(count, texts);
     inward.dice = 2u * options.seed + 1u;
     outward.dice = 2u * options.seed + 2u;
