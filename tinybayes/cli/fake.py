@@ -52,7 +52,7 @@ def fake_board(
 
     trouble = Trouble(baud, fifo, latency_ms / 1e3, flips, drops, seed, fault_after, reset_after, wrong_step)
     deployment = Deployment.open(directory)
-    way = None if drive is None else _drive_of(deployment.board)
+    way = None if drive is None else _drive_of(deployment.board, drive)
     with start_fake_board(directory, deployment.name, trouble, terminal=terminal, port=port) as board:
         if as_json:
             print_json({"url": board.url})
@@ -69,12 +69,14 @@ def fake_board(
             board.start()
 
 
-def _drive_of(target: "Target") -> "Uf2":
-    """The drive that a board's boot loader shows."""
+def _drive_of(target: "Target", drive: Path) -> "Uf2":
+    """What ``drive`` plays: the drive that a board's boot loader shows."""
     from tinybayes.boards import Board
     from tinybayes.boards.flashing import Uf2
     from tinybayes.errors import UserError
 
+    if not drive.is_dir():
+        raise UserError(f"--drive {drive}: there is no such directory; make it, it plays the board's USB drive")
     ways = target.flashing if isinstance(target, Board) else ()
     for way in ways:
         if isinstance(way, Uf2):

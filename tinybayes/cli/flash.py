@@ -72,7 +72,7 @@ def flash(
         print_json({**facts, "flashed": True})
     else:
         console().print(
-            f"{plan.image} is on the {board.name}; next: tinybayes verify {directory} --on URL",
+            f"{plan.image} is on the {board.name}; next: tinybayes verify {directory} --on {on or 'URL'}",
             soft_wrap=True,
             markup=False,
         )

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 from tinybayes.boards.flashing import Uf2
-from tinybayes.errors import UserError
 from tinybayes.flashing.uf2 import read_uf2
 
 _POLL_SECONDS = 0.1
@@ -15,11 +14,8 @@ def take_image(drive: Path, way: Uf2, board: str) -> bytes:
     """Shows ``drive`` until a whole UF2 file for the family of ``way`` lies there; the image that was in it.
 
     The file and the drive's own are removed then, as the drive of a board that has started its image is. Files that
-    are no UF2, not whole or for another chip are left alone, as boot loaders leave them. Raises UserError where there
-    is no such directory.
+    are no UF2, not whole or for another chip are left alone, as boot loaders leave them.
     """
-    if not drive.is_dir():
-        raise UserError(f"--drive {drive}: there is no such directory")
     info = drive / "INFO_UF2.TXT"
     info.write_text(_INFO.format(board=board, label=way.label), encoding="utf-8")
     try:
