@@ -132,7 +132,7 @@ class Deployment:
         graph = self.plan.graph
         codes = self.quantize(x)
         with self.runner(on) as runner:
-            q = runner.run(codes, lambda done: progress(f"running on {on}", done, len(codes))).outputs
+            q = runner.predict(codes, lambda done: progress(f"running on {on}", done, len(codes)))
         q = q.reshape(len(q), *graph.output_tensor.shape)
         return {"y": dequantize_output(graph, q), "q": q, "input_q": codes}
 

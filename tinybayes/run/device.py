@@ -54,6 +54,10 @@ class DeviceRunner:
                 progress(index + 1)
         return RunResult(outputs, tensor_crcs)
 
+    def predict(self, inputs: npt.NDArray[np.int8], progress: Progress | None = None) -> npt.NDArray[np.int8]:
+        """Outputs alone, int8 (n, output_len); the next inputs are on the line while the device works."""
+        return self.session.run_many(inputs, progress)
+
     def tensor(self, values: npt.NDArray[np.int8], step: int) -> npt.NDArray[np.uint8]:
         """The bytes, uint8 (length,), that ``step`` leaves for one input, int8 (input_len,)."""
         self.session.load_input(values)

@@ -124,6 +124,11 @@ class QemuRunner:
         with self._explained():
             return self._device.run(inputs, progress)
 
+    def predict(self, inputs: npt.NDArray[np.int8], progress: Progress | None = None) -> npt.NDArray[np.int8]:
+        """Outputs alone, int8 (n, output_len)."""
+        with self._explained():
+            return self._device.predict(inputs, progress)
+
     def tensor(self, values: npt.NDArray[np.int8], step: int) -> npt.NDArray[np.uint8]:
         """The bytes, uint8 (length,), that ``step`` leaves for one input, int8 (input_len,)."""
         with self._explained():

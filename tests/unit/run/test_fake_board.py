@@ -75,6 +75,16 @@ def test_everything_that_a_runner_needs(program, deployment):
                 session.enter_boot_loader()
 
 
+def test_outputs_alone_are_the_same_over_good_and_bad_lines(program, deployment):
+    graph = deployment.plan.graph
+    x = np.zeros((100, *graph.torch_input_shape), np.float32)
+    with FakeBoard(program) as board:
+        plain = deployment.run(x, board.url)
+    with FakeBoard(program, Trouble(baud=921_600, flips=200)) as board:
+        assert np.array_equal(deployment.run(x, board.url)["q"], plain["q"])
+    assert np.array_equal(plain["q"], deployment.run(x, "host")["q"])
+
+
 def test_a_fault_is_told_until_a_reset_and_remembered_after_it(program):
     with FakeBoard(program, Trouble(fault_after=3)) as board, Session(Link(board.url)) as session:
         assert session.last_fault() is None
