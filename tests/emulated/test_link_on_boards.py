@@ -50,6 +50,6 @@ def test_a_reset_and_the_fault_before_it(board, toy_image):
         fault = session.last_fault()
         assert fault is not None and fault.status == Status.FAULT
         assert session.echo(b"alive") == b"alive"
-        with pytest.raises(DeviceError, match="knows no boot loader"):
+        with pytest.raises(DeviceError, match="no boot loader that firmware can enter"):
             session.enter_boot_loader()
     emulator.close()

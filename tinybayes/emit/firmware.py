@@ -91,9 +91,13 @@ def firmware_files(
         raise InternalError(f"a network digest of {len(network_digest)} bytes, wanted {NETWORK_DIGEST_BYTES}")
     templates = environment()
     header = IMAGE_HEADERS.get(board.chip.image_header)
+    boot_loader = "none" if board.boot_loader is None else board.boot_loader.method
+    carries_out_steps = bool(board.setup_steps or (board.boot_loader is not None and board.boot_loader.setup))
     facts = {
         "board": board,
         "header": header,
+        "boot_loader": boot_loader,
+        "carries_out_steps": carries_out_steps,
         "cycle_counters": ", ".join(f"CYCLES_{name.upper()}" for name in board.chip.cycle_counters),
         "protocol": protocol,
         "network_name": network_name,
@@ -105,9 +109,11 @@ def firmware_files(
     generated = dict(_GENERATED)
     if protocol != "none":
         hand_written += (f"uart_{board.uart.driver}.c",)
+    if protocol == "frames":
+        hand_written += (f"boot_loader_{boot_loader}.c",)
     if golden_vectors:
         generated["firmware/golden.c"] = "firmware/golden.c.j2"
-    if board.setup_steps:
+    if carries_out_steps:
         hand_written += ("setup.c",)
         generated["firmware/board_setup.c"] = "firmware/board_setup.c.j2"
     if header is not None:
