@@ -13,6 +13,7 @@ METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """By method, which is ``firmware/boot_loader_<method>.c``, the numbers that it needs."""
 
 _MOST = (1 << 32) - 1
+_VECTOR_TABLE_ALIGNMENT_BYTES = 128  # VTOR has no lower bits (Armv7-M Architecture Reference Manual, B3.2.5)
 
 
 def take_boot_loader(table: Table) -> BootLoader | None:
@@ -27,6 +28,9 @@ def take_boot_loader(table: Table) -> BootLoader | None:
     method = child.take_text("method", METHODS)
     numbers = {key: child.take_integer(key, 0, _MOST, sourced=False) for key in METHODS[method]}
     setup = take_setup(child)
+    address = numbers.get("address", 0)
+    if address % _VECTOR_TABLE_ALIGNMENT_BYTES:
+        raise child.error("address", f"got {address:#010x}, wanted a multiple of {_VECTOR_TABLE_ALIGNMENT_BYTES}")
     found = BootLoader(method, child.take_text("offers"), child.take_text("source"), setup=setup, **numbers)
     if setup and not found.at_reset:
         raise child.error("setup", f"method {method!r} carries out no steps, wanted none")
