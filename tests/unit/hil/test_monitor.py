@@ -46,7 +46,9 @@ def test_damaged_frames_are_counted_and_end_in_status_1(fake_board, tinybayes: C
 
 
 def test_another_network_or_board(fake_board):
-    with pytest.raises(DeviceError, match=r"runs network 'toy' with digest .*, wanted 0000.*flash its image"):
+    with pytest.raises(
+        DeviceError, match=r"runs network 'toy' with digest .*, wanted 0000.*flash the directory's image"
+    ):
         examine(fake_board().url, baud=115_200, echoes=0, digest=bytes(16))
     with pytest.raises(
         DeviceError, match=r"the image on the device was made for 'mps2-an386', and the directory for 'pico'"
