@@ -104,6 +104,15 @@ class Chain:
             raise self.damaged(call, f"reads {reference.name!r}, which nothing has computed")
         return self.settled(call, reference.name)
 
+    def is_view(self, call: Call, argument: str) -> bool:
+        """Whether ``argument`` is a tensor that is looked at in another way than it lies in memory."""
+        reference = call.arguments.get(argument)
+        return (
+            isinstance(reference, Ref)
+            and reference.name in self.values
+            and self.values[reference.name].view is not None
+        )
+
     def positions(self, call: Call, argument: str) -> npt.NDArray[np.int64]:
         """Where each element of the tensor that ``call`` takes as ``argument`` lies in memory, in torch's shape."""
         reference = call.arguments.get(argument)
@@ -120,6 +129,16 @@ class Chain:
             self._looked_at[name] = looked_at
             self._others.pop(name, None)
             self.values[name] = Value(value.tensor, order.shape, view=order)
+
+    def looked_at_so(self, call: Call, argument: str, positions: npt.NDArray[np.int64]) -> Value:
+        """The tensor that ``call`` takes as ``argument``, with its elements at ``positions`` in this order."""
+        reference = call.arguments[argument]
+        assert isinstance(reference, Ref)
+        self.values[call.result] = Value(self.values[reference.name].tensor, positions.shape, view=positions)
+        self._looked_at[call.result] = call, reference.name
+        value = self.settled(call, call.result)
+        self.moved.pop(call.result, None)  # what is computed with it is another tensor
+        return value
 
     def settled(self, call: Call, name: str) -> Value:
         """The value ``name`` as operators read it; where it is a view, its elements are moved if they must be."""
