@@ -55,6 +55,7 @@ def test_a_board_without_one_says_so_and_stays(project, tinybayes: Command):
     with FakeBoard(project("microbit-v2")[1]) as board:
         found = tinybayes("monitor", "--on", board.url, "--boot-loader")
         assert found.status == 3
+        assert "boot loader none that the firmware can enter" in found.out
         assert "enter boot loader: this board has no boot loader that firmware can enter" in found.err
         assert tinybayes("monitor", "--on", board.url).status == 0
 
