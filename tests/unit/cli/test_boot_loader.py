@@ -144,7 +144,7 @@ def test_a_drive_that_is_there_already_is_used_at_once(project, tinybayes: Comma
     drive.mkdir()
     way = next(way for way in load_board("pico").flashing if isinstance(way, Uf2))
     taken: list[bytes] = []
-    boot_loader = threading.Thread(target=lambda: taken.append(take_image(drive, way, "pico")))
+    boot_loader = threading.Thread(target=lambda: taken.append(take_image(drive, way, "pico")), daemon=True)
     boot_loader.start()
     while not (drive / "INFO_UF2.TXT").is_file():
         time.sleep(0.01)
