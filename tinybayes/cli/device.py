@@ -100,15 +100,15 @@ def monitor(
             board=None if board is None else board.name,
             progress=lambda done, total: progress("echo", done, total),
         )
+    if not as_json:
+        for name, text in found.lines():
+            console().print(f"{name:<11} {text}", soft_wrap=True, markup=False)
     if boot_loader:
         leave(on, rate)
     if as_json:
         print_json({**found.record(), "boot_loader_entered": boot_loader})
-    else:
-        for name, text in found.lines():
-            console().print(f"{name:<11} {text}", soft_wrap=True, markup=False)
-        if boot_loader:
-            console().print(f"the boot loader has taken over{_offers(found.identity.board)}", soft_wrap=True)
+    elif boot_loader:
+        console().print(f"the boot loader has taken over{_offers(found.identity.board)}", soft_wrap=True)
     raise typer.Exit(0 if found.good else 1)
 
 

@@ -3,14 +3,20 @@
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.unit.cli.conftest import Command
 from tinybayes.boards import load_board
+from tinybayes.boards.flashing import Uf2
+from tinybayes.errors import DeviceError
 from tinybayes.flashing.uf2 import make_uf2, read_uf2
+from tinybayes.hil import Link, Session
 from tinybayes.run.fake_board import BOOT_LOADER_STATUS, FakeBoard, Trouble, build_fake_board
+from tinybayes.run.fake_drive import take_image
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +46,8 @@ def test_a_board_with_a_boot_loader_leaves_for_it_when_asked(project, tinybayes:
         facts = json.loads(found.out)
         assert facts["boot_loader_entered"] and facts["identity"]["has_boot_loader"]
         assert board.wait(10) == BOOT_LOADER_STATUS
-        assert tinybayes("monitor", "--on", board.url).status == 3  # nobody of ours is there any more
+        with pytest.raises(DeviceError, match="hello: no answer"):  # nobody of ours is there any more
+            Session(Link(board.url, timeout_seconds=0.1, attempts=1))
 
 
 def test_the_message_says_how_to_go_on(project, tinybayes: Command):
@@ -55,6 +62,7 @@ def test_a_board_without_one_says_so_and_stays(project, tinybayes: Command):
     with FakeBoard(project("microbit-v2")[1]) as board:
         found = tinybayes("monitor", "--on", board.url, "--boot-loader")
         assert found.status == 3
+        assert "boot loader none that the firmware can enter" in found.out
         assert "enter boot loader: this board has no boot loader that firmware can enter" in found.err
         assert tinybayes("monitor", "--on", board.url).status == 0
 
@@ -134,9 +142,16 @@ def test_a_port_where_another_board_is(project, tinybayes: Command, tmp_path):
 def test_a_drive_that_is_there_already_is_used_at_once(project, tinybayes: Command, tmp_path):
     drive = tmp_path / "RPI-RP2"
     drive.mkdir()
-    (drive / "INFO_UF2.TXT").write_text("UF2 Bootloader v3.0\n")
+    way = next(way for way in load_board("pico").flashing if isinstance(way, Uf2))
+    taken: list[bytes] = []
+    boot_loader = threading.Thread(target=lambda: taken.append(take_image(drive, way, "pico")), daemon=True)
+    boot_loader.start()
+    while not (drive / "INFO_UF2.TXT").is_file():
+        time.sleep(0.01)
     done = tinybayes("flash", project("pico")[0], "--on", "socket://127.0.0.1:9", "--drive", drive, "--json")
     assert done.status == 0, done.err
+    boot_loader.join(10)
+    assert len(taken[0]) > 2000
 
 
 def test_what_is_no_whole_uf2_file():

@@ -36,7 +36,7 @@ def device() -> Iterator[Callable[[Answer], str]]:
 
     def start(answer: Answer) -> str:
         listeners.append(socket.create_server(("127.0.0.1", 0)))
-        threads.append(threading.Thread(target=serve, args=(listeners[-1], answer)))
+        threads.append(threading.Thread(target=serve, args=(listeners[-1], answer), daemon=True))
         threads[-1].start()
         return f"socket://127.0.0.1:{listeners[-1].getsockname()[1]}"
 
