@@ -1,6 +1,8 @@
 """Boot loaders and what a device has to say of itself, as a user types it, on a fake board."""
 
 import json
+import select
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +17,9 @@ from tinybayes.boards.flashing import Uf2
 from tinybayes.errors import DeviceError
 from tinybayes.flashing.uf2 import make_uf2, read_uf2
 from tinybayes.hil import Link, Session
+from tinybayes.hil import board as board_module
+from tinybayes.hil.board import enter_boot_loader
+from tinybayes.hil.frames import Kind, decode_frame
 from tinybayes.run.fake_board import BOOT_LOADER_STATUS, FakeBoard, Trouble, build_fake_board
 from tinybayes.run.fake_drive import take_image
 
@@ -109,6 +114,38 @@ def test_a_pico_is_flashed_over_its_port_without_a_button(project, tinybayes: Co
             assert tinybayes("verify", out, "--on", url, "--device-samples", 3).status == 0
         finally:
             process.terminate()
+
+
+def test_an_answer_that_is_lost_does_not_keep_the_board(project, monkeypatch):
+    """The board has left although nobody was told, so it is not asked for ever."""
+    monkeypatch.setattr(board_module, "_TIMEOUT_SECONDS", 0.1)
+    with FakeBoard(project("pico")[1]) as board, socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def carry() -> None:
+            """Both ways, until the boot loader was asked for: what comes back then is lost."""
+            near, _ = listener.accept()
+            host, port = board.url.removeprefix("socket://").split(":")
+            with near, socket.create_connection((host, int(port))) as far:
+                asked = False
+                while True:
+                    for line in select.select([near, far], [], [])[0]:
+                        data = line.recv(4096)
+                        if not data and line is near:
+                            return
+                        if line is far and not asked:
+                            near.sendall(data)
+                        elif line is near and not asked:
+                            asked = any(
+                                frame is not None and frame.kind == Kind.BOOT_LOADER
+                                for frame in map(decode_frame, filter(None, data.split(b"\0")))
+                            )
+                            far.sendall(data)
+                    if asked:
+                        time.sleep(0.01)
+
+        threading.Thread(target=carry, daemon=True).start()
+        enter_boot_loader(f"socket://127.0.0.1:{listener.getsockname()[1]}", load_board("pico"))
+        assert board.wait(10) == BOOT_LOADER_STATUS
 
 
 @pytest.mark.parametrize(
