@@ -20,15 +20,17 @@ _WEIGHTS = (30, 30, 15, 10, 10, 2, 3)
 _RESET = encode_frame(Frame(Kind.RESET, 0x7E57))
 _FLUSH_SECONDS = 0.03
 _LONGEST_SECONDS = 60.0
+THIRD = 0.35
 
 
 class FaultyLine:
-    """A proxy to the board at ``address``: about every third piece that passes is damaged. ``counts`` says how."""
+    """A proxy to the board at ``address``: a ``share`` of the pieces that pass is damaged. ``counts`` says how."""
 
-    def __init__(self, address: tuple[str, int], seed: int, most: int) -> None:
+    def __init__(self, address: tuple[str, int], seed: int, most: int, share: float = THIRD) -> None:
         self.counts: Counter[str] = Counter()
         self._dice = random.Random(seed)
         self._most = most
+        self._share = share
         self._board = socket.create_connection(address)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -95,7 +97,7 @@ class FaultyLine:
 
     def _damage(self, data: bytes) -> tuple[float, bytes]:
         """How long to hold a piece back, and what becomes of it."""
-        if self._dice.random() > 0.35 or sum(self.counts.values()) >= self._most:
+        if self._dice.random() > self._share or sum(self.counts.values()) >= self._most:
             return 0.0, data
         kind = self._dice.choices(KINDS, _WEIGHTS)[0]
         self.counts[kind] += 1
@@ -165,11 +167,17 @@ class Expected:
 
 
 def campaign(
-    address: tuple[str, int], expected: Expected, *, seed: int, faults: int, timeout_seconds: float = 0.15
+    address: tuple[str, int],
+    expected: Expected,
+    *,
+    seed: int,
+    faults: int,
+    share: float = THIRD,
+    timeout_seconds: float = 0.15,
 ) -> Tally:
-    """Uses the board at ``address`` over a faulty line until so many faults have happened."""
+    """Uses the board at ``address`` until so many faults have happened to a ``share`` of all that passes."""
     dice = random.Random(seed + 1)
-    line = FaultyLine(address, seed, faults)
+    line = FaultyLine(address, seed, faults, share)
     tally = Tally()
     session: Session | None = None
     operations = _operations(expected, dice)

@@ -94,16 +94,8 @@ class FakeBoard:
     It ends with ``close`` or with Python, whichever is first.
     """
 
-    def __init__(
-        self,
-        program: Path,
-        trouble: Trouble | None = None,
-        *,
-        terminal: bool = False,
-        port: int = 0,
-        work: tempfile.TemporaryDirectory[str] | None = None,
-    ) -> None:
-        """Starts ``program``, made by :func:`build_fake_board`; ``work`` is removed with the board.
+    def __init__(self, program: Path, trouble: Trouble | None = None, *, terminal: bool = False, port: int = 0) -> None:
+        """Starts ``program``, made by :func:`build_fake_board`, whose file is not needed any more afterwards.
 
         Raises UserError where ``port`` is taken.
         """
@@ -121,16 +113,17 @@ class FakeBoard:
                 raise UserError(f"port {port} cannot be listened on: {error.strerror}; choose another") from error
             self.url = f"socket://127.0.0.1:{listener.getsockname()[1]}"
             line, role = listener.detach(), "--listener"
-        kept_open.append(line)
-        self._line = line
-        self._command = (str(program), role, str(line), *(trouble or Trouble()).arguments())
+        file = os.open(program, os.O_RDONLY)
+        kept_open += [line, file]
+        self._inherited = (line, file)
+        self._command = (f"/proc/self/fd/{file}", role, str(line), *(trouble or Trouble()).arguments())
         self._processes: list[subprocess.Popen[bytes]] = []
-        self.close = weakref.finalize(self, _stop, self._processes, kept_open, work)
+        self.close = weakref.finalize(self, _stop, self._processes, kept_open)
         self.start()
 
     def start(self) -> None:
         """Starts it once more after it has ended by itself, at the same ``url``."""
-        self._processes.append(subprocess.Popen(self._command, pass_fds=(self._line,)))
+        self._processes.append(subprocess.Popen(self._command, pass_fds=self._inherited))
 
     @property
     def process_id(self) -> int:
@@ -155,25 +148,17 @@ class FakeBoard:
 def start_fake_board(
     directory: Path, name: str, trouble: Trouble | None = None, *, terminal: bool = False, port: int = 0
 ) -> FakeBoard:
-    """Builds and starts the fake board of a compiled project; the program's file goes with the board."""
-    work = tempfile.TemporaryDirectory(prefix="tinybayes-")
-    program = Path(work.name) / "fake_board"
-    try:
+    """Builds and starts the fake board of a compiled project; the program's file is gone once it runs."""
+    with tempfile.TemporaryDirectory(prefix="tinybayes-") as work:
+        program = Path(work) / "fake_board"
         build_fake_board(directory, name, program)
-        return FakeBoard(program, trouble, terminal=terminal, port=port, work=work)
-    except BaseException:
-        work.cleanup()
-        raise
+        return FakeBoard(program, trouble, terminal=terminal, port=port)
 
 
-def _stop(
-    processes: list[subprocess.Popen[bytes]], kept_open: list[int], work: tempfile.TemporaryDirectory[str] | None
-) -> None:
+def _stop(processes: list[subprocess.Popen[bytes]], kept_open: list[int]) -> None:
     for process in processes:
         process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
     while kept_open:
         os.close(kept_open.pop())
-    if work is not None:
-        work.cleanup()
