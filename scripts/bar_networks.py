@@ -39,13 +39,16 @@ def layer_in_blocks(rows: int, columns: int) -> Graph:
 
 
 @cache
-def layer_of(nonzeros: int) -> Graph:
-    """A layer of ``nonzeros`` weights, 100 in each row of 1,000 columns, 3 levels."""
-    chain = Builder(np.random.default_rng(0), (1000,), density=0.0, levels=3).linear(nonzeros // 100)
-    weight = chain.nodes[0].weight.reshape(-1, 1000)  # type: ignore[attr-defined]
-    places = np.argsort(chain.rng.random(weight.shape), axis=1)[:, :100]
-    weight[:] = 0
-    np.put_along_axis(weight, places, chain.rng.choice([-90, 11, 127], places.shape).astype(np.int8), axis=1)
+def layer_of(nonzeros: int, rows: int = 1, columns: int = 1) -> Graph:
+    """About ``nonzeros`` weights of 3 levels, 128 in each row of 1,024 columns, in blocks of ``rows`` x ``columns``."""
+    chain = Builder(np.random.default_rng(0), (1024,), density=0.0, levels=3).linear(nonzeros // 1000 * 8)
+    weight = chain.nodes[0].weight.reshape(-1, 1024)  # type: ignore[attr-defined]
+    blocks = (weight.shape[0] // rows, 1024 // columns)
+    live = np.zeros(blocks, np.int8)
+    places = np.argsort(chain.rng.random(blocks), axis=1)[:, : 128 // columns]
+    np.put_along_axis(live, places, np.int8(1), axis=1)
+    everywhere = np.kron(live, np.ones((rows, columns), np.int8))
+    weight[:] = everywhere * chain.rng.choice(np.array([-90, 11, 127], np.int8), weight.shape)
     return chain.graph()
 
 

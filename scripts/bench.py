@@ -124,11 +124,27 @@ def each_nonzero(graph: Graph, core: str, weight_format: str, unit: str = "cycle
     return lambda: measured(graph, core, "latency", weight_format)[unit].over(nonzero)
 
 
-def spread(core: str, weight_format: str, sizes: tuple[int, ...]) -> Callable[[], Got]:
-    """By how much more cycles a nonzero takes at most than at least, over layers of several sizes."""
+SIZES = (1000, 10_000, 100_000, 1_000_000)
+SPREADS = (
+    ("m4", "index", 1_000_000), ("m4", "delta", 1_000_000), ("m4", "grouped", 1_000_000), ("m4", "huffman", 1_000_000),
+    ("m4", "blocks4x1", 1_000_000), ("m4", "blocks1x4", 1_000_000), ("m4", "straight", 400_000),
+    ("m0plus", "index", 800_000), ("m0plus", "grouped", 800_000), ("m0plus", "huffman", 1_000_000),
+    ("m0plus", "blocks4x1", 1_000_000), ("m0plus", "straight", 300_000),
+    ("m55", "index", 200_000), ("m55", "gather", 200_000), ("m55", "grouped", 200_000), ("m55", "blocks4x1", 300_000),
+    ("m55", "blocks1x4", 300_000), ("m55", "blocks1x16", 300_000),
+)  # fmt: skip
+"""Core, weight format, and the most nonzeros of it that the flash of the core's board holds, up to a million."""
+
+
+def spread(core: str, weight_format: str, most: int) -> Callable[[], Got]:
+    """By how much more cycles a nonzero takes at most than at least, over layers of up to ``most`` nonzeros."""
+    block = [int(side) for side in weight_format.removeprefix("blocks").split("x")] if "blocks" in weight_format else []
 
     def measure() -> Got:
-        each = [measured(layer_of(size), core, "latency", weight_format)["cycles"].value / size for size in sizes]
+        each = []
+        for size in (*(size for size in SIZES if size < most), most):
+            graph = layer_of(size, *block)
+            each.append(each_nonzero(graph, core, weight_format)().value)
         return Got(max(each) / min(each) - 1)
 
     return measure
@@ -158,11 +174,9 @@ def linear_bars() -> list[Bar]:
         name = f"64x256, 90 % zero, 8 levels, blocks {rows}x{columns}"
         measure = each_nonzero(layer_in_blocks(rows, columns), core, f"blocks{rows}x{columns}")
         bars.append(Bar(name, core, "cycles/nonzero", most, measure))
-    million, what_fits = (1000, 10_000, 100_000, 1_000_000), (1000, 10_000, 100_000, 400_000)
-    for weight_format in ("index", "delta", "grouped", "blocks4x1", "huffman", "straight"):
-        sizes = what_fits if weight_format in ("straight", "blocks4x1") else million
-        name = f"1,000 to {sizes[-1]:,} nonzeros, {weight_format}"
-        bars.append(Bar(name, "m4", "spread", 0.1, spread("m4", weight_format, sizes)))
+    for core, weight_format, nonzeros in SPREADS:
+        name = f"1,000 to {nonzeros:,} nonzeros, {weight_format}"
+        bars.append(Bar(name, core, "spread", 0.1, spread(core, weight_format, nonzeros)))
     gather = each_nonzero(sparse_layer(8), "m55", "gather", "instructions")
     bars.append(Bar("64x256, 90 % zero, 8 levels, gather", "m55", "instructions/nonzero", 1.5, gather))
     for core, most in (("m4", 12_800), ("m0", 25_000)):
