@@ -77,7 +77,7 @@ class _Calls(nn.Module):
     [
         (torch.erfinv, None, r"outermost module.*aten.erfinv is not supported.*Supported are: linear; conv1d"),
         (lambda x: F.log_softmax(x, 1), None, r"aten.log_softmax is not supported: end the network before it"),
-        (lambda x: x.softmax(2), None, r"aten.softmax over dimension 2 is not supported: only over dimension 1"),
+        (lambda x: x.softmax(0), None, r"aten.softmax over dimension 0 is not supported: name a dimension behind"),
         (lambda x: x.flatten(1).argmax(1), None, r"aten.argmax over a flattened map is not supported"),
         (lambda x: x.argmax(), None, r"aten.argmax over dimension None is not supported"),
         (lambda x: x.clamp(2, 1), None, r"aten.clamp between 2.0 and 1.0 is not supported"),
@@ -85,8 +85,7 @@ class _Calls(nn.Module):
         (lambda x: F.elu(x, alpha=float("inf")), None, r"aten.elu with .*inf.* is not supported"),
         (lambda x: x, nn.ConvTranspose2d(2, 4, 2), r"conv_transpose2d is not supported"),
         (lambda x: F.max_pool2d(x, 2, dilation=2), None, r"dilation=\[2, 2\] is not supported"),
-        (lambda x: x.mean(dim=2), None, r"aten.mean over dimensions \[2\] is not supported with keepdim=False"),
-        (lambda x: x.amax(dim=1), None, r"aten.amax over dimensions \[1\] is not supported: only over positions"),
+        (lambda x: x.mean(dim=(0, 2)), None, r"aten.mean over dimensions \[0, 2\] is not supported: name dimensions"),
         (lambda x: F.avg_pool2d(x, 2, divisor_override=10**6), None, r"divisor_override=1000000 is not supported"),
         (lambda x: x.permute(1, 0, 2, 3), None, r"aten.permute to \[1, 0, 2, 3\] is not supported: the batch must"),
         (lambda x: x.reshape(-1, 18), None, r"aten.reshape to \(batch, 18\) is not supported: the batch must"),
