@@ -8,7 +8,8 @@ from tinybayes.frontend.program import Call
 from tinybayes.ir import ArgMax, Softmax, Tensor
 
 SUPPORTED = (
-    "softmax over any dimension but the batch; argmax over one at the end of a network, and log_softmax in front of it"
+    "softmax over any dimension but the batch; argmax of at most 128 at the end of a network, and log_softmax in "
+    "front of it"
 )
 
 

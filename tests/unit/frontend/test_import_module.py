@@ -118,6 +118,15 @@ def test_argmax_gives_the_number_of_the_channel(keepdim):
     np.testing.assert_array_equal(got[..., 0], module(x).reshape(3, 6, 6).numpy())
 
 
+@pytest.mark.parametrize("function", [lambda x: x.log_softmax(-1).argmax(3), lambda x: x.softmax(3).argmax(-1)])
+def test_what_keeps_the_order_is_left_out_in_front_of_argmax(function):
+    module, x = _Calls(function, nn.Conv2d(2, 3, 1)).eval(), torch.randn(3, 2, 6, 5)
+    graph = import_module(module, x)
+    assert [node.op for node in graph.nodes] == ["conv", "rearrange", "argmax"]
+    got = execute(graph, scaled_input(graph, x.numpy()))[graph.output]
+    np.testing.assert_array_equal(got[..., 0], module(x).numpy())
+
+
 def test_an_unsupported_operator_is_placed_at_the_line_of_the_users_source():
     with pytest.raises(UnsupportedError, match=r"test_import_module.py line \d+: operator aten.erfinv"):
         import_module(_Calls(torch.erfinv), torch.zeros(1, 2, 6, 6))
