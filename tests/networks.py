@@ -31,6 +31,7 @@ from tinybayes.ir import (
     verify,
 )
 from tinybayes.ir.tensor import DType
+from tinybayes.passes.order_channels import links, order_channels
 from tinybayes.passes.tables import exponentials
 from tinybayes.plan.candidates import candidates_of, parts
 from tinybayes.plan.core_class import core_class
@@ -301,3 +302,14 @@ def formats_preferring(wanted: str, graph: Graph, core: str) -> dict[str, str | 
         best = min(candidates, key=lambda c: (wanted not in dict(c.formats).values(), c.size_bytes))
         chosen |= dict(best.formats)
     return chosen
+
+
+def torn_blocks(rows: int, columns: int) -> Graph:
+    """Two layers in blocks whose hidden channels were shuffled, many levels: no other format is as small."""
+    chain = Builder(np.random.default_rng(4), (160,), density=1.0, levels=200).linear(80, "uint8").linear(48)
+    for node in chain.nodes:
+        outputs, _, _, inputs = node.weight.shape  # type: ignore[attr-defined]
+        live = chain.rng.random((outputs // rows, inputs // columns)) < 0.12
+        node.weight[:] *= np.kron(live, np.ones((rows, columns), np.int8)).reshape(node.weight.shape)  # type: ignore[attr-defined]
+    graph = chain.graph()
+    return order_channels(graph, next(links(graph)), chain.rng.permutation(80))

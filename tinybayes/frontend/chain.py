@@ -123,6 +123,16 @@ class Chain:
             self._others.pop(name, None)
             self.values[name] = Value(value.tensor, order.shape, view=order)
 
+    def looked_at_so(self, call: Call, argument: str, positions: npt.NDArray[np.int64]) -> Value:
+        """The tensor that ``call`` takes as ``argument``, with its elements at ``positions`` in this order."""
+        reference = call.arguments[argument]
+        assert isinstance(reference, Ref)
+        self.values[call.result] = Value(self.values[reference.name].tensor, positions.shape, view=positions)
+        self._looked_at[call.result] = call, reference.name
+        value = self.settled(call, call.result)
+        self.moved.pop(call.result, None)  # what is computed with it is another tensor
+        return value
+
     def settled(self, call: Call, name: str) -> Value:
         """The value ``name`` as operators read it; where it is a view, its elements are moved if they must be."""
         value = self.values[name]
