@@ -36,7 +36,7 @@ BOARDS: dict[CoreClass, str] = {
     "mve": "mps3-an547",
 }
 TARGET = Path(__file__).parents[1] / "tinybayes" / "plan" / "coefficients_linear.py"
-FITTED, CHECKED = range(6), range(100, 103)
+FITTED, CHECKED = range(9), range(100, 103)
 LAYERS = 5
 Measured = list[tuple[tuple[int, ...], int]]
 
@@ -116,16 +116,20 @@ def fit_select(core: CoreClass) -> tuple[float, ...]:
     return fit(found)[0]
 
 
+def written(weight_format: str, coefficients: tuple[float, ...], worst: str) -> str:
+    """A line of the file."""
+    return f'        ("linear", "{weight_format}"): ({", ".join(f"{c:.2f}" for c in coefficients)}),  # within {worst}'
+
+
 def kept_lines(text: str, formats: list[str]) -> dict[tuple[str, str], str]:
     """The lines of coefficients, by class of core and format, that are not fitted anew."""
     found: dict[tuple[str, str], str] = {}
-    core = ""
-    for line in text.splitlines() if formats else ():
-        words = line.split('"')
-        if line.endswith(": {"):
-            core = words[1] if len(words) > 1 else ""
-        elif line.startswith('        ("linear"') and words[3] not in formats:
-            found[core, words[3]] = line
+    for core in CORE_CLASSES if formats else ():
+        part = text.partition(f'"{core}": {{')[2]
+        for (_, weight_format), coefficients in LINEAR_COEFFICIENTS[core].items():
+            if weight_format not in formats:
+                worst = part.partition(f'"{weight_format}"): (')[2].partition("# within ")[2].split()[0]
+                found[core, weight_format] = written(weight_format, coefficients, worst)
     return found
 
 
@@ -171,7 +175,7 @@ def main() -> None:
     selects = []
     for core in CORE_CLASSES:
         lines.append(f'    "{core}": {{')
-        for op, weight_format in LINEAR_TERMS:
+        for _, weight_format in LINEAR_TERMS:
             if (core, weight_format) in kept:
                 lines.append(kept[core, weight_format])
                 continue
@@ -180,8 +184,7 @@ def main() -> None:
             found = list(measured(core, weight_format, FITTED))
             if found:
                 coefficients, worst = fit(found)
-                text = ", ".join(f"{c:.2f}" for c in coefficients)
-                lines.append(f'        ("{op}", "{weight_format}"): ({text}),  # within {worst:.1%}')
+                lines.append(written(weight_format, coefficients, f"{worst:.1%}"))
                 print(core, lines[-1].strip(), len(found), "layers", flush=True)
         lines.append("    },")
         select = SELECT_COEFFICIENTS[core] if options.formats else fit_select(core)

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tests.networks import Builder
+from tests.networks import Builder, torn_blocks
 from tinybayes import tbn
+from tinybayes.boards import load_board
 from tinybayes.cli.app import app
+from tinybayes.explore import explore
+from tinybayes.pipeline import compile_network
 
 pytestmark = pytest.mark.emulated
 
@@ -40,6 +43,19 @@ def test_the_front_of_a_network(network: Path, tmp_path: Path) -> None:
     assert "What else it could be" in page
     for row in front:
         assert f"{row['cycles']:,}".replace(",", "\u202f") in page
+
+
+def test_its_ends_are_what_compile_makes(tmp_path: Path) -> None:
+    graph, board = torn_blocks(1, 4), load_board("mps2-an386")
+    front = explore(graph, board, tmp_path / "front", points=2).record["front"]
+    for row, objective in zip((front[0], front[-1]), ("flash", "latency"), strict=True):
+        made = compile_network(graph, board, tmp_path / objective, objective=objective, protocol="none")
+        made.build()
+        made.measure_latency()
+        assert made.record["flash"]["weights_bytes"] == row["weights_bytes"] == row["predicted_weights_bytes"]
+        assert made.record["flash"]["image_bytes"] == row["image_bytes"]
+        assert made.record["latency"]["cycles"] == row["cycles"]
+        assert abs(row["predicted_cycles"] / row["cycles"] - 1) < 0.08
 
 
 def test_what_a_board_cannot_hold_is_said(tmp_path: Path) -> None:

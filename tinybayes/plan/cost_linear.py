@@ -50,11 +50,14 @@ class LinearLayer:
         raise InternalError(f"{self.node.name}: format {self.encoding.format} counts nothing")
 
     @property
-    def tiles(self) -> int:
-        """Tiles of all rows; none where a row is a single one, since the compiler then makes no loop of them."""
+    def tiles(self) -> Terms:
+        """Tiles of all rows, where a row has two of them, and where it has more.
+
+        A single one makes no loop; two the compiler writes one behind the other.
+        """
         groups = self.counts.size // self.encoding.constants.get("level_count", 1)
         rows = -(-self.rows // 4) if self.encoding.format == FOUR_ROWS else self.rows
-        return groups if groups > rows else 0
+        return groups * (groups == 2 * rows), groups * (groups > 2 * rows)
 
     @property
     def each_row(self) -> Terms:
@@ -92,11 +95,11 @@ def _dense(layer: LinearLayer) -> Terms:
 
 
 def _index(layer: LinearLayer) -> Terms:
-    return (*_unrolled(layer.counts), layer.tiles, *layer.each_row)
+    return (*_unrolled(layer.counts), *layer.tiles, *layer.each_row)
 
 
 def _gather(layer: LinearLayer) -> Terms:
-    return (*layer.vectors(layer.counts), _empty(layer.counts), layer.tiles, *layer.each_row)
+    return (*layer.vectors(layer.counts), _empty(layer.counts), *layer.tiles, *layer.each_row)
 
 
 def _huffman(layer: LinearLayer) -> Terms:
@@ -109,23 +112,23 @@ def _delta(layer: LinearLayer) -> Terms:
 
 def _grouped(layer: LinearLayer) -> Terms:
     vectors = int((-(-layer.counts // 16)).sum())
-    return (*_unrolled(layer.counts), vectors, layer.counts.size, layer.tiles, *layer.each_row)
+    return (*_unrolled(layer.counts), vectors, layer.counts.size, *layer.tiles, *layer.each_row)
 
 
 def _blocks4x1(layer: LinearLayer) -> Terms:
-    return (*_unrolled(layer.counts), layer.tiles, -(-layer.rows // 4), *layer.each_row)
+    return (*_unrolled(layer.counts), *layer.tiles, -(-layer.rows // 4), *layer.each_row)
 
 
 def _blocks1x4(layer: LinearLayer) -> Terms:
     tail = layer.encoding.constants["tail"]
     tails = (layer.rows * (tail == length) for length in (1, 2, 3))
-    return (*_unrolled(layer.counts), layer.tiles, *tails, *layer.each_row)
+    return (*_unrolled(layer.counts), *layer.tiles, *tails, *layer.each_row)
 
 
 def _blocks1x16(layer: LinearLayer) -> Terms:
     blocks = int(layer.counts.sum())
     kinds = blocks * layer.is_signed, blocks * (not layer.is_signed)
-    return (*kinds, _empty(layer.counts), layer.tiles, *layer.each_row)
+    return (*kinds, _empty(layer.counts), *layer.tiles, *layer.each_row)
 
 
 LINEAR_TERMS: dict[tuple[str, str], Callable[[LinearLayer], Terms]] = {

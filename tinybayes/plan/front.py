@@ -54,11 +54,10 @@ def pareto_front(every: Sequence[Sequence[Candidate]]) -> list[Choice]:
     return [choice_of(taken) for _, _, taken in front]
 
 
-def spread(front: Sequence[Choice], most: int) -> list[Choice]:
-    """At most ``most`` choices of a front: its ends, and between them those nearest to even steps of log bytes."""
-    if len(front) <= most:
-        return list(front)
-    sizes = np.log([max(1, choice.weights_bytes) for choice in front])
+def spread(sizes_bytes: Sequence[int], most: int) -> list[int]:
+    """Places of at most ``most`` ascending sizes: the ends, and those nearest to even steps of log bytes between."""
+    if len(sizes_bytes) <= most:
+        return list(range(len(sizes_bytes)))
+    sizes = np.log([max(1, size) for size in sizes_bytes])
     wanted = np.linspace(sizes[0], sizes[-1], most)
-    nearest = {int(np.abs(sizes - want).argmin()) for want in wanted} | {0, len(front) - 1}
-    return [front[place] for place in sorted(nearest)]
+    return sorted({int(np.abs(sizes - want).argmin()) for want in wanted} | {0, len(sizes) - 1})

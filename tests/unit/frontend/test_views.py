@@ -37,6 +37,10 @@ FUNCTIONS = {
     "reshape": lambda a, b: torch.tanh(a.reshape(-1, 8, 15)),
     "rows as channels": lambda a, b: F.relu(a.flatten(2)) - b.view(b.shape[0], 4, -1),
     "unsqueeze": lambda a, b: a.select(3, 1).unsqueeze(3) + b[:, :, :, 1:2],
+    "one value for each position": lambda a, b: a * b.mean(1, keepdim=True) + b[:, :1],
+    "one value for each row": lambda a, b: a - b.amax((1, 3), keepdim=True),
+    "rows by columns": lambda a, b: a[:, :, :1] * b[:, :, :, :1],
+    "expand": lambda a, b: F.relu(a[:, :1].expand(-1, 4, -1, -1)) - b,
     "squeeze": lambda a, b: F.relu(a[:, :, 2:3]).squeeze(2),
 }
 
