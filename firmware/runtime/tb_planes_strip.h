@@ -40,19 +40,19 @@ typedef uint32_t __attribute__((may_alias)) tb_halves;
     "mla %[s2], %[w], %[x" c "], %[s2]\n\t" \
     "mla %[s3], %[w], %[x" d "], %[s3]\n\t"
 
+/** Columns that fields do not share. */
+#define TB_PLANES_LOADS             \
+    TB_PLANES_LOAD("0", "0")        \
+    TB_PLANES_LOAD("1", "%c[step]") \
+    TB_PLANES_LOAD("2", "2 * %c[step]") TB_PLANES_LOAD("3", "3 * %c[step]")
+
 /** One kernel position. */
-#define TB_PLANES_ONE                                                                            \
-    TB_PLANES_WEIGHT("0")                                                                        \
-    TB_PLANES_LOAD("0", "0") TB_PLANES_LOAD("1", "%c[step]") TB_PLANES_LOAD("2", "2 * %c[step]") \
-        TB_PLANES_LOAD("3", "3 * %c[step]") TB_PLANES_ADDS("0", "1", "2", "3")
+#define TB_PLANES_ONE TB_PLANES_WEIGHT("0") TB_PLANES_LOADS TB_PLANES_ADDS("0", "1", "2", "3")
 
 /** Three kernel positions of fields that begin side by side: what two of them share is loaded once. */
-#define TB_PLANES_THREE                                                                                 \
-    TB_PLANES_WEIGHT("0")                                                                               \
-    TB_PLANES_LOAD("0", "0") TB_PLANES_LOAD("1", "1") TB_PLANES_LOAD("2", "2") TB_PLANES_LOAD("3", "3") \
-        TB_PLANES_ADDS("0", "1", "2", "3") TB_PLANES_WEIGHT("1") TB_PLANES_LOAD("0", "4")               \
-            TB_PLANES_ADDS("1", "2", "3", "0") TB_PLANES_WEIGHT("2") TB_PLANES_LOAD("1", "5")           \
-                TB_PLANES_ADDS("2", "3", "0", "1")
+#define TB_PLANES_SECOND TB_PLANES_WEIGHT("1") TB_PLANES_LOAD("0", "4") TB_PLANES_ADDS("1", "2", "3", "0")
+#define TB_PLANES_THIRD TB_PLANES_WEIGHT("2") TB_PLANES_LOAD("1", "5") TB_PLANES_ADDS("2", "3", "0", "1")
+#define TB_PLANES_THREE TB_PLANES_ONE TB_PLANES_SECOND TB_PLANES_THIRD
 
 #define TB_PLANES_BYTES(positions)                                                                                   \
     __asm__(positions "add %[from], %[from], %[right]\n\t"                                                           \
