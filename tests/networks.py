@@ -225,15 +225,18 @@ class Builder:
         return self._append(node, self.tensor.shape, dtype)
 
     def concat(self, others: tuple[str, ...], axis: int = 2, dtype: DType = "int8") -> "Builder":
-        """The current tensor and ``others``; about half of those that could be copied are."""
+        """The current tensor and ``others``, on its scale; about half of those that could be copied are."""
+        scale = self.tensor.scale
         tensors = [self.tensors[name] for name in (self.current, *others)]
-        copied = [tensor.dtype == dtype and self.rng.random() < 0.5 for tensor in tensors]
+        copied = [t.dtype == dtype and t.scale == scale and self.rng.random() < 0.5 for t in tensors]
         requants = tuple(None if as_it_is else requant_for(self.rng, 255, dtype) for as_it_is in copied)
         node = Concat(name=f"concat.{len(self.nodes)}", inputs=tuple(tensor.name for tensor in tensors),
                       output=f"t{len(self.nodes)}", axis=axis, requants=requants)  # fmt: skip
         hwc = list(self.tensor.hwc)
         hwc[axis] = sum(tensor.hwc[axis] for tensor in tensors)
-        return self._append(node, tuple(hwc[3 - len(self.tensor.shape) :]), dtype)
+        self._append(node, tuple(hwc[3 - len(self.tensor.shape) :]), dtype)
+        self.tensors[node.output] = replace(self.tensor, scale=scale)
+        return self
 
     def spans(self, kind: type, rows: int, columns: int) -> "Builder":
         """``rows`` by ``columns`` windows that ascend, each a few positions, with counts of their own."""

@@ -42,6 +42,8 @@ class Value:
         elements = math.prod(self.torch_shape)
         if self.order is not None:
             return np.argsort(self.order)
+        if not self.torch_shape:
+            return np.zeros((), np.int64)
         shape = channels_last(self.torch_shape)
         return np.moveaxis(np.arange(elements, dtype=np.int64).reshape(shape), -1, 0)
 
@@ -62,7 +64,7 @@ class Chain:
         self.values = {program.input: Value(INPUT, shape, view=view)}
         self.tensors = {INPUT: Tensor(INPUT, shape if self.channels_last_input else channels_last(shape))}
         self.hidden: dict[str, tuple[Value, ...]] = {}
-        """By name of all final states of recurrent layers, the series of states of each layer."""
+        """By name of all final states of recurrent layers, those of each layer and direction."""
         self.zeros: set[str] = set()
         """Names of tensors of zeros."""
         self.nodes: list[Node] = []
@@ -104,15 +106,6 @@ class Chain:
             raise self.damaged(call, f"reads {reference.name!r}, which nothing has computed")
         return self.settled(call, reference.name)
 
-    def is_view(self, call: Call, argument: str) -> bool:
-        """Whether ``argument`` is a tensor that is looked at in another way than it lies in memory."""
-        reference = call.arguments.get(argument)
-        return (
-            isinstance(reference, Ref)
-            and reference.name in self.values
-            and self.values[reference.name].view is not None
-        )
-
     def positions(self, call: Call, argument: str) -> npt.NDArray[np.int64]:
         """Where each element of the tensor that ``call`` takes as ``argument`` lies in memory, in torch's shape."""
         reference = call.arguments.get(argument)
@@ -146,10 +139,10 @@ class Chain:
         if value.view is None:
             return value
         shape, source = value.torch_shape, self.tensors[value.tensor]
-        if not 1 <= len(shape) <= 3:
+        if len(shape) > 3:
             self.refuse(call, f"reads a tensor (batch, {', '.join(map(str, shape))}) of more than 4 dimensions")
-        positions = (value.view if len(shape) == 1 else np.moveaxis(value.view, 0, -1)).reshape(-1)
-        memory = channels_last(shape)
+        positions = (value.view if len(shape) < 2 else np.moveaxis(value.view, 0, -1)).reshape(-1)
+        memory = channels_last(shape) or (1,)
         in_place = np.array_equal(positions, np.arange(source.elements))
         if in_place and memory == source.shape:
             self.values[name] = Value(value.tensor, shape)
@@ -157,14 +150,14 @@ class Chain:
         maker, _ = self._looked_at.get(name, (call, name))
         whole = positions.size == source.elements and np.array_equal(np.sort(positions), np.arange(source.elements))
         node: Node
-        if len(shape) == 1 and whole and len(source.shape) > 1:
+        if len(shape) < 2 and whole and len(source.shape) > 1:
             # What reads a vector can take its elements in any order.
             called = self.name(maker, Flatten.op)
             node = Flatten(name=called, inputs=(value.tensor,), output=called)
             self.values[name] = Value(called, shape, None if in_place else np.argsort(positions))
         else:
             called = self.name(maker, Rearrange.op)
-            node = self._moved(call, called, value, positions)
+            node = self.rearranged(call, called, value, positions)
             self.values[name] = Value(called, shape)
         self.tensors[called] = Tensor(called, memory)
         self.nodes.append(node)
@@ -182,7 +175,7 @@ class Chain:
             return value
         called = self.name(call, Rearrange.op)
         self.tensors[called] = Tensor(called, shape)
-        self.nodes.append(self._moved(call, called, value, positions.reshape(-1)))
+        self.nodes.append(self.rearranged(call, called, value, positions.reshape(-1)))
         return Value(called, shape, view=np.arange(positions.size, dtype=np.int64).reshape(shape))
 
     def append_in_torch_order(self, call: Call, node: Node, shape: tuple[int, ...]) -> Value:
@@ -193,7 +186,8 @@ class Chain:
         self.values[call.result] = Value(node.output, shape, view=view)
         return self.values[call.result]
 
-    def _moved(self, call: Call, called: str, value: Value, positions: npt.NDArray[np.int64]) -> Node:
+    def rearranged(self, call: Call, called: str, value: Value, positions: npt.NDArray[np.int64]) -> Node:
+        """The operator ``called`` that brings the elements of ``value`` at ``positions`` into a tensor, in order."""
         found = nested_loops(positions)
         if found is None or len(found[1]) > LOOPS:
             self.refuse(
@@ -356,7 +350,7 @@ def is_time_first(program: Program) -> bool:
 
 def channels_last(torch_shape: tuple[int, ...]) -> tuple[int, ...]:
     """(channels, ...) as (..., channels)."""
-    return (*torch_shape[1:], torch_shape[0])
+    return (*torch_shape[1:], *torch_shape[:1])
 
 
 _BEFORE_LAYERS = frozenset({

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinybayes.frontend import layout
 from tinybayes.frontend.chain import Chain, Value
 from tinybayes.frontend.program import Call
 from tinybayes.ir import Add, Concat, ConstantPad, Multiply, Node
@@ -37,7 +38,12 @@ def multiply(chain: Chain, call: Call) -> None:
 
 
 def _operands(chain: Chain, call: Call) -> tuple[Value, Value]:
-    """Both tensors; one that is repeated along some axes is written out, but for one value for each channel."""
+    """Both tensors; one that is repeated along some axes is written out, but for one value for each channel.
+
+    Where both lie in the same order, whatever it is, they stay as they are.
+    """
+    if layout.alike(chain, call.arguments.get("self"), call.arguments.get("other")):
+        return layout.held(chain, call, "self"), layout.held(chain, call, "other")
     shapes = [chain.positions(call, argument).shape for argument in ("self", "other")]
     common = tuple(map(max, zip(*shapes, strict=False)))
     fit = len(shapes[0]) == len(shapes[1]) and all(
@@ -69,7 +75,7 @@ def _append(chain: Chain, call: Call, node: Node, a: Value, b: Value) -> None:
         )
     if not _same_order(a, b):
         chain.refuse(call, "of a flattened map and another vector is not supported: join them before flattening")
-    chain.append(call, node, chain.tensors[a.tensor].hwc, a.torch_shape)
+    layout.append_in_place(chain, call, node, a)
 
 
 def concat(chain: Chain, call: Call) -> None:

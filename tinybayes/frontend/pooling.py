@@ -1,13 +1,9 @@
-"""ATen operators that pool positions: maximum, mean and sum; ``HANDLERS`` is the list."""
+"""ATen operators that pool positions by windows: maximum and mean; ``HANDLERS`` is the list."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from tinybayes.frontend.chain import Chain, Value
 from tinybayes.frontend.program import Call
@@ -17,7 +13,7 @@ from tinybayes.ir.verify import MAX_DIVISORS, SPAN_POSITIONS, window_output
 
 SUPPORTED = (
     "max_pool and avg_pool 1d and 2d (any stride, padding, ceil_mode and divisor; dilation=1); adaptive_avg_pool and "
-    "adaptive_max_pool to any size; mean, sum, amax and max over any dimensions but the batch"
+    "adaptive_max_pool to any size"
 )
 
 
@@ -63,14 +59,6 @@ def _adaptive(size: int, outputs: int) -> _Axis:
     return _Axis(size, spans, tuple(stop - start for start, stop in spans))
 
 
-def _whole(size: int) -> _Axis:
-    return _adaptive(size, 1)
-
-
-def _each(size: int) -> _Axis:
-    return _adaptive(size, size)
-
-
 def pool(chain: Chain, call: Call, *, kind: str, dimensions: int) -> None:
     """Windows of one size, perhaps with padding."""
     value = _map(chain, call, dimensions)
@@ -112,77 +100,6 @@ def adaptive(chain: Chain, call: Call, *, kind: str, dimensions: int) -> None:
     _append(chain, call, value, kind, _adaptive(height, outputs[0]), _adaptive(width, outputs[1]))
 
 
-def over_dimensions(chain: Chain, call: Call, *, kind: str) -> None:
-    """mean, sum, amax and max over dimensions behind the batch."""
-    positions = chain.positions(call, "self")
-    rank = positions.ndim + 1
-    dims = call.arguments.get("dim")
-    listed = dims if isinstance(dims, list) else [dims]
-    gone = sorted({d % rank - 1 for d in listed if type(d) is int})
-    if not gone or gone[0] < 0 or len(gone) != len(listed):
-        chain.refuse(call, f"over dimensions {dims} is not supported: name dimensions behind the batch")
-    keep = call.flag("keepdim")
-    if gone[0] > 0 and (keep or gone == list(range(1, rank - 1))) and not chain.is_view(call, "self"):
-        _over_positions(chain, call, kind, gone, keep=keep)
-    else:
-        _over_any(chain, call, kind, positions, gone, keep=keep)
-
-
-def _over_positions(chain: Chain, call: Call, kind: str, gone: list[int], *, keep: bool) -> None:
-    """All positions of a map, or all rows or columns of one."""
-    value = chain.value(call, "self")
-    height, width, _ = chain.tensors[value.tensor].hwc
-    last = len(value.torch_shape) - 1
-    rows = _whole(height) if last == 1 or 1 in gone else _each(height)
-    columns = _whole(width) if last in gone else _each(width)
-    if kind == "sum":
-        rows, columns = _summed(rows), _summed(columns)
-    _append(chain, call, value, kind, rows, columns)
-    if not keep:
-        chain.flatten(call, chain.values[call.result])
-
-
-def _over_any(
-    chain: Chain, call: Call, kind: str, positions: npt.NDArray[np.int64], gone: list[int], *, keep: bool
-) -> None:
-    """Any axes of a tensor whose elements lie at ``positions``.
-
-    Those that go are the columns of a map, and those that stay its rows and channels: rows where they lie further apart
-    in memory than what goes. So nothing has to be moved where the axes that go lie side by side.
-    """
-    stay = [axis for axis in range(positions.ndim) if axis not in gone]
-    nearest = max(_stride(positions, axis) for axis in gone)
-    outer = [axis for axis in stay if _stride(positions, axis) > nearest]
-    inner = [axis for axis in stay if axis not in outer]
-    columns, rows, channels = (math.prod(positions.shape[axis] for axis in axes) for axes in (gone, outer, inner))
-    arranged = positions.transpose([*inner, *outer, *gone]).reshape(channels, rows, columns)
-    whole = _whole(columns)
-    _append(
-        chain,
-        call,
-        chain.looked_at_so(call, "self", arranged),
-        kind,
-        _each(rows),
-        _summed(whole) if kind == "sum" else whole,
-    )
-    shape = tuple(1 if axis in gone else size for axis, size in enumerate(positions.shape) if keep or axis in stay)
-    lie = np.arange(rows * channels, dtype=np.int64).reshape([positions.shape[axis] for axis in (*outer, *inner)])
-    lie = lie.transpose(np.argsort([*outer, *inner])).reshape(shape)
-    found = chain.values[call.result]
-    chain.values[call.result] = replace(found, torch_shape=shape, order=None, view=lie if shape else None)
-
-
-def _summed(axis: _Axis) -> _Axis:
-    """The axis with windows that are not divided by their size."""
-    return _Axis(axis.size, axis.spans, (1,) * len(axis.spans))
-
-
-def _stride(positions: npt.NDArray[np.int64], axis: int) -> int:
-    """How far apart in memory neighbours along an axis lie; of an axis of one element 0."""
-    first = np.moveaxis(positions, axis, 0).reshape(positions.shape[axis], -1)[:, 0]
-    return abs(int(first[1] - first[0])) if len(first) > 1 else 0
-
-
 def _map(chain: Chain, call: Call, dimensions: int) -> Value:
     value = chain.value(call, "self" if "self" in call.arguments else "input")
     if len(value.torch_shape) != dimensions + 1:
@@ -192,7 +109,7 @@ def _map(chain: Chain, call: Call, dimensions: int) -> Value:
 
 def _append(chain: Chain, call: Call, value: Value, kind: str, rows: _Axis, columns: _Axis) -> None:
     channels = chain.tensors[value.tensor].channels
-    name = chain.name(call, f"{kind}_pool" if kind != "sum" else kind)
+    name = chain.name(call, f"{kind}_pool")
     common: dict[str, Any] = {"name": name, "inputs": (value.tensor,), "output": name}
     even = rows.even, columns.even
     node: Node
@@ -228,8 +145,4 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     "_adaptive_avg_pool2d": partial(adaptive, kind="average", dimensions=2),
     "adaptive_max_pool1d": partial(adaptive, kind="max", dimensions=1),
     "adaptive_max_pool2d": partial(adaptive, kind="max", dimensions=2),
-    "mean": partial(over_dimensions, kind="average"),
-    "sum": partial(over_dimensions, kind="sum"),
-    "amax": partial(over_dimensions, kind="max"),
-    "max": partial(over_dimensions, kind="max"),
 }
