@@ -266,6 +266,9 @@ class Chain:
             if sum(self.reads[name] for name, value in self.values.items() if value.tensor == base) > 1:
                 self.refuse(call, "works in place on a view of a tensor that is read elsewhere: that is not supported")
             old = self.values[before.name].tensor
+            copies = [name for name, source in self.moved.items() if source == old and name != before.name]
+            if any(self.reads[name] > 1 for name in copies):
+                self.refuse(call, "works in place on a tensor of which a view is read more than once: not supported")
             for name, value in self.values.items():
                 if value.tensor == old:
                     self.values[name] = replace(value, tensor=result.tensor)
@@ -355,7 +358,7 @@ def channels_last(torch_shape: tuple[int, ...]) -> tuple[int, ...]:
 
 _BEFORE_LAYERS = frozenset({
     "add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_", "dropout", "contiguous", "clone", "detach", "alias",
-    "sym_size", "slice",
+    "sym_size", "slice", "relu", "relu_", "tanh", "sigmoid", "clamp", "hardtanh", "gelu", "silu", "elu", "leaky_relu",
 })  # fmt: skip
 _LEAF_CLASSES = frozenset({
     "ReLU", "Flatten", "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",

@@ -93,6 +93,12 @@ def test_where_memory_order_allows_nothing_moves():
     assert [step.op for step in make_plan(graph).steps].count("rearrange") == 1
 
 
+def _read_before_and_behind(a, b):
+    view = a.transpose(2, 3)
+    first = F.max_pool2d(view, 1)
+    return F.max_pool2d(view, 1) - first * a.relu_().transpose(2, 3) + F.max_pool2d(view, 1)
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -101,6 +107,7 @@ def test_where_memory_order_allows_nothing_moves():
          r"nested loops"),
         (lambda a, b: a.unsqueeze(0), r"before the batch"),
         (lambda a, b: a[:, :2].relu_() + a[:, 2:], r"in place on a view of a tensor that is read elsewhere"),
+        (_read_before_and_behind, r"works in place on a tensor of which a view is read more than once"),
         (lambda a, b: (a[:, :2].relu_(), F.tanh(a))[1], r"aten.relu_ works in place, and nothing reads its result"),
     ],
 )  # fmt: skip
