@@ -27,9 +27,10 @@ from tinybayes import explore, tbn
 from tinybayes.assets import asset_directory
 from tinybayes.boards import Board, load_board
 from tinybayes.ir import Graph
-from tinybayes.plan import make_plan
+from tinybayes.plan import Limits
 from tinybayes.plan.candidates import pinned
 from tinybayes.plan.front import Choice, choice_of, every_candidate
+from tinybayes.plan.ordering import plan_in_best_order
 
 CACHE = Path("out/random_plans")
 BOARDS = {"m4": "mps2-an386", "m0": "microbit", "m55": "mps3-an547"}
@@ -94,9 +95,10 @@ def random_choices(graph: Graph, core: str, plans: int) -> list[Choice]:
 
 
 def judge(name: str, core: str, plans: int) -> Finding:
-    """Measures the chosen plan and random ones."""
-    graph, board = NETWORKS[name](), load_board(BOARDS[core])
-    formats = {step.name: step.format for step in make_plan(graph, "latency", board.core).steps}
+    """Measures the plan that ``compile`` chooses, and random ones for the network in the same order of channels."""
+    board = load_board(BOARDS[core])
+    plan = plan_in_best_order(NETWORKS[name](), "latency", board.core, Limits())
+    graph, formats = plan.graph, {step.name: step.format for step in plan.steps}
     chosen = choice_of([pinned(part, formats) for part in every_candidate(graph, board.core)])
     best, behind_of, farthest, wrong, count = None, None, 0.0, 0, 0
     for number, choice in enumerate([chosen, *random_choices(graph, board.core, plans)]):

@@ -9,7 +9,11 @@ from typer.testing import CliRunner
 
 from tests.networks import Builder
 from tinybayes import tbn
+from tinybayes.boards import load_board
 from tinybayes.cli.app import app
+from tinybayes.explore import explore
+from tinybayes.pipeline import compile_network
+from tinybayes.plan.front import every_candidate, pareto_front
 
 pytestmark = pytest.mark.emulated
 
@@ -40,6 +44,22 @@ def test_the_front_of_a_network(network: Path, tmp_path: Path) -> None:
     assert "What else it could be" in page
     for row in front:
         assert f"{row['cycles']:,}".replace(",", "\u202f") in page
+
+
+def test_the_ends_of_the_front_are_what_compile_makes(network: Path, tmp_path: Path) -> None:
+    board = load_board("mps2-an386")
+    front = explore(tbn.load(network), board, tmp_path / "out", points=2).record["front"]
+    small, fast = (
+        compile_network(tbn.load(network), board, tmp_path / objective, objective=objective, protocol="none")
+        for objective in ("flash", "latency")
+    )
+    assert front[0]["weights_bytes"] == small.plan.weights_bytes
+    assert front[-1]["predicted_cycles"] == sum(step.estimated_cycles for step in fast.plan.steps)
+    fast.build()
+    fast.measure_latency()
+    assert front[-1]["cycles"] == fast.record["latency"]["cycles"]
+    unordered = pareto_front(every_candidate(tbn.load(network), board.core))
+    assert front[0]["weights_bytes"] < unordered[0].weights_bytes, "the order of channels matters to this network"
 
 
 def test_what_a_board_cannot_hold_is_said(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The Pareto front of a network's plans: flash against latency, over all weight formats of all layers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,11 +13,15 @@ from tinybayes.plan.steps import lower
 
 @dataclass(frozen=True)
 class Choice:
-    """Weight formats by name of the step, with exact bytes of constants and estimated cycles."""
+    """Weight formats by name of the step, with exact bytes of constants and estimated cycles.
+
+    ``graph`` is the network in the order of channels that they are for, where that is known.
+    """
 
     formats: Mapping[str, str | None]
     weights_bytes: int
     estimated_cycles: int
+    graph: Graph | None = None
 
 
 def every_candidate(graph: Graph, core: str = DEFAULT_CORE) -> list[list[Candidate]]:
@@ -52,6 +56,18 @@ def pareto_front(every: Sequence[Sequence[Candidate]]) -> list[Choice]:
             if not front or entry[1] < front[-1][1]:
                 front.append(entry)
     return [choice_of(taken) for _, _, taken in front]
+
+
+def front_over(graphs: Sequence[Graph], core: str) -> list[Choice]:
+    """All choices for any of ``graphs``, the same network in several orders, that no other beats; smallest first."""
+    choices = [
+        replace(choice, graph=graph) for graph in graphs for choice in pareto_front(every_candidate(graph, core))
+    ]
+    front: list[Choice] = []
+    for choice in sorted(choices, key=lambda one: (one.weights_bytes, one.estimated_cycles)):
+        if not front or choice.estimated_cycles < front[-1].estimated_cycles:
+            front.append(choice)
+    return front
 
 
 def spread(front: Sequence[Choice], most: int) -> list[Choice]:

@@ -50,6 +50,21 @@ def ordered(graph: Graph, objective: str, core: str) -> Graph:
     return graph
 
 
+def orderings(graph: Graph, core: str) -> list[Graph]:
+    """``graph``, and it in the order for each objective: what :func:`plan_in_best_order` chooses from."""
+    found = [graph]
+    for objective in OBJECTIVES:
+        moved = ordered(graph, objective, core)
+        if all(not _same(moved, other) for other in found):
+            found.append(moved)
+    return found
+
+
+def _same(one: Graph, other: Graph) -> bool:
+    pairs = zip(one.mac_nodes, other.mac_nodes, strict=True)
+    return one is other or all(np.array_equal(a.weight, b.weight) and np.array_equal(a.bias, b.bias) for a, b in pairs)
+
+
 def plan_in_best_order(graph: Graph, objective: str, core: str, limits: Limits) -> Plan:
     """The plan of ``graph`` or of the same network with its hidden channels reordered, whichever costs less.
 
