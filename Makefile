@@ -6,7 +6,7 @@
 # make plans   hold the chosen plans and their estimates against random plans; resumable, hours
 # make matrix  every network of the test corpus on every board that QEMU emulates
 # make kernels  every weight format, shape and core: on the host under sanitizers, on boards in QEMU; a quarter of an hour
-# make faults  10,000 faults on the line between a client and a board; no wrong result may be accepted
+# make faults  10,000 faults on the line between a client and each of three boards; no wrong result may be accepted; resumable
 # make fuzz    ten minutes of fuzzing the frame parser and the commands
 # make golden  rewrite the golden directories after a change of templates or kernels
 # make clean   remove what the other targets made
@@ -55,6 +55,7 @@ kernels: setup
 
 faults: setup
 	$(PYTHON) -m scripts.link_faults --json out/faults.json
+	$(PYTHON) -m scripts.link_faults --on qemu --boards microbit stm32vldiscovery --json out/faults_on_qemu.json
 
 fuzz: setup
 	$(PYTHON) -m scripts.fuzz

@@ -36,15 +36,6 @@ _Noreturn void chip_reset(void)
     }
 }
 
-bool chip_has_boot_loader(void)
-{
-    return false;
-}
-
-void chip_enter_boot_loader(void)
-{
-}
-
 void chip_keep_fault(const struct fault_record *record, uint32_t status)
 {
     kept.record = *record;

@@ -13,10 +13,10 @@
 /** @brief Resets the chip, as its reset pin would. */
 _Noreturn void chip_reset(void);
 
-/** @brief Whether chip_enter_boot_loader() is of use. */
+/** @brief Whether chip_enter_boot_loader() is of use: boot_loader_none.c says no, every other boot_loader_*.c yes. */
 bool chip_has_boot_loader(void);
 
-/** @brief Hands over to the boot loader that the chip's maker put into it; does nothing where there is none. */
+/** @brief Hands over to the boot loader that the chip or the board has, and does not return; else does nothing. */
 void chip_enter_boot_loader(void);
 
 /** @brief Remembers a fault, with the status that it is reported by, in RAM that a reset leaves alone. */

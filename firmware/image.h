@@ -18,6 +18,13 @@ extern uint32_t image_bss_end[];
 /** @brief Where the processor starts. */
 void reset_handler(void);
 
+/**
+ * @brief Called by the reset handler before anything else, in images whose boot loader is entered so (boot_loader_*.c).
+ *
+ * Variables have no values yet and there is no floating-point unit. Returns unless the boot loader was asked for.
+ */
+void boot_loader_start_if_asked(void);
+
 /** @brief Called by SysTick, where the image counts cycles by it. */
 void cycles_systick_handler(void) __attribute__((weak));
 

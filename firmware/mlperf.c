@@ -4,11 +4,13 @@
  */
 #include "mlperf.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "board.h"
 #include "cycles.h"
+#include "mlperf_input.h"
 #include "network_binding.h"
 
 #define COMMAND_BYTES 80u
@@ -16,12 +18,21 @@
 #define DELIMITER ' '
 #define WARM_UPS 10u
 #define MEGA 1000000u
+#define GIGA 1000000000u
 #define BUFFER_ROW 8u
 #define LARGEST_NUMBER 100000000u
+#define LARGEST_REAL 4.29e6f /* thousandths of it are close to the end of 32 bits */
 
 static _Alignas(16) uint8_t arena[NET_ARENA_BYTES];
 static int8_t input[NET_INPUT_LEN];
 static int8_t output[NET_OUTPUT_LEN];
+#if MLPERF_TAKES_REALS
+static_assert(NET_INPUT_LEN == NET_OUTPUT_LEN, "outputs are compared with inputs");
+static float reals[NET_INPUT_LEN];
+#define INPUT_BYTES ((uint32_t)sizeof reals)
+#else
+#define INPUT_BYTES NET_INPUT_LEN
+#endif
 static uint32_t expected_bytes;
 static uint32_t loaded_bytes;
 static char command[COMMAND_BYTES + 1u];
@@ -60,7 +71,7 @@ static void say_real(float value)
         mlperf_say("-");
         value = -value;
     }
-    const uint32_t thousandths = (uint32_t)(value * 1000.0f + 0.5f);
+    const uint32_t thousandths = value < LARGEST_REAL ? (uint32_t)(value * 1000.0f + 0.5f) : UINT32_MAX;
     const uint32_t decimals = thousandths % 1000u;
     say_number(thousandths / 1000u);
     mlperf_say(decimals < 10u ? ".00" : decimals < 100u ? ".0" : ".");
@@ -75,22 +86,73 @@ static void look_at_clock(void)
     looked_at = now;
 }
 
+/** @brief In microseconds since the start; 64 bits, for 32 go round in 71 minutes and an accuracy run takes longer. */
 static void say_time(void)
 {
     look_at_clock();
-    say_line("m-lap-us-", (uint32_t)(passed_cycles * MEGA / BOARD_CLOCK_HZ), "\r\n");
+    const uint64_t microseconds = passed_cycles * MEGA / BOARD_CLOCK_HZ;
+    const uint32_t high = (uint32_t)(microseconds / GIGA);
+    const uint32_t low = (uint32_t)(microseconds % GIGA);
+    mlperf_say("m-lap-us-");
+    if (high != 0u) {
+        say_number(high);
+        for (uint32_t place = GIGA / 10u; place > 1u && low < place; place /= 10u) {
+            mlperf_say("0");
+        }
+    }
+    say_number(low);
+    mlperf_say("\r\n");
+}
+
+static float real_output(uint32_t i)
+{
+    return NET_OUTPUT_SCALE * (float)(output[i] - (NET_OUTPUT_ZERO_POINT));
 }
 
 static void say_results(void)
 {
     mlperf_say("m-results-[");
+#if MLPERF_TAKES_REALS
+    float sum = 0.0f;
+    for (uint32_t i = 0; i < NET_OUTPUT_LEN; ++i) {
+        const float difference = real_output(i) - reals[i];
+        sum += difference * difference;
+    }
+    say_real(sum / (float)NET_OUTPUT_LEN);
+#else
     for (uint32_t i = 0; i < NET_OUTPUT_LEN; ++i) {
         if (i != 0u) {
             mlperf_say(",");
         }
-        say_real(NET_OUTPUT_SCALE * (float)(output[i] - (NET_OUTPUT_ZERO_POINT)));
+        say_real(real_output(i));
     }
+#endif
     mlperf_say("]\r\n");
+}
+
+/** @brief Takes byte number @p at of the input. */
+static void take(uint32_t at, uint8_t byte)
+{
+#if MLPERF_TAKES_REALS
+    memcpy((uint8_t *)reals + at, &byte, 1);
+    if (at + 1u == INPUT_BYTES) {
+        net_quantize(reals, input);
+    }
+#elif MLPERF_TAKES_PIXELS
+    input[at] = mlperf_pixel_codes[at % MLPERF_CHANNELS][byte];
+#else
+    memcpy(input + at, &byte, 1);
+#endif
+}
+
+/** @brief What was taken as byte number @p at; of a pixel, its code. */
+static uint8_t taken(uint32_t at)
+{
+#if MLPERF_TAKES_REALS
+    return ((const uint8_t *)reals)[at];
+#else
+    return (uint8_t)input[at];
+#endif
 }
 
 static void infer(uint32_t iterations, uint32_t warm_ups)
@@ -151,9 +213,9 @@ static void answer_infer(char *rest)
         mlperf_say("e-[Inference iterations must be >0]\r\n");
     } else if (second != NULL && !read_number(second, &warm_ups)) {
         mlperf_say("e-[Inference warmup must be >=0]\r\n");
-    } else if (loaded_bytes != NET_INPUT_LEN) {
+    } else if (loaded_bytes != INPUT_BYTES) {
         say_line("e-[Load an input first: ", loaded_bytes, " bytes are there, wanted ");
-        say_line("", NET_INPUT_LEN, "]\r\n");
+        say_line("", INPUT_BYTES, "]\r\n");
     } else {
         infer(iterations, warm_ups);
     }
@@ -167,9 +229,9 @@ static void answer_load(char *rest)
         mlperf_say("e-[Command 'db load' requires the # of bytes]\r\n");
     } else if (!read_number(word, &bytes) || bytes == 0u) {
         mlperf_say("e-[Command 'db load' must be >0 bytes]\r\n");
-    } else if (bytes != NET_INPUT_LEN) {
+    } else if (bytes != INPUT_BYTES) {
         say_line("e-[Supplied buffer size ", bytes, " is not that of the input, ");
-        say_line("", NET_INPUT_LEN, "]\r\n");
+        say_line("", INPUT_BYTES, "]\r\n");
     } else {
         expected_bytes = bytes;
         loaded_bytes = 0;
@@ -207,7 +269,7 @@ static void answer_bytes(const char *digits)
             return;
         }
         const uint8_t byte = (uint8_t)(high << 4 | low);
-        memcpy(input + loaded_bytes++, &byte, 1);
+        take(loaded_bytes++, byte);
         if (loaded_bytes == expected_bytes) {
             mlperf_say("m-load-done\r\n");
         }
@@ -218,7 +280,7 @@ static void answer_print(void)
 {
     static const char digits[] = "0123456789abcdef";
     for (uint32_t i = 0; i < loaded_bytes; ++i) {
-        const uint8_t byte = (uint8_t)input[i];
+        const uint8_t byte = taken(i);
         const char shown[3] = {digits[byte >> 4], digits[byte & 15u], '\0'};
         mlperf_say(i % BUFFER_ROW == 0u ? "m-buffer-" : "-");
         mlperf_say(shown);
@@ -250,7 +312,9 @@ static void answer(char *rest)
     } else if (strcmp(word, "name") == 0) {
         mlperf_say("m-name-dut-[tinybayes]\r\n");
     } else if (strcmp(word, "profile") == 0) {
-        mlperf_say("m-profile-[MLPerf Tiny Firmware V0.1.0]\r\nm-model-[" NET_NAME "]\r\n");
+        mlperf_say("m-profile-[ULPMark for tinyML Firmware V0.0.1]\r\nm-model-[" NET_NAME "]\r\n");
+    } else if (strcmp(word, "help") == 0) {
+        mlperf_say("name, profile, timestamp, db load N, db HH.., db print, infer N W, results\r\n");
     } else if (strcmp(word, "timestamp") == 0) {
         say_time();
     } else if (strcmp(word, "db") == 0) {
@@ -270,7 +334,9 @@ static void answer(char *rest)
 void mlperf_start(void)
 {
     looked_at = cycles_now();
-    mlperf_say("m-timestamp-mode-performance\r\nm-init-done\r\nm-ready\r\n");
+    mlperf_say("m-timestamp-mode-performance\r\n");
+    say_time();
+    mlperf_say("m-init-done\r\nm-ready\r\n");
 }
 
 void mlperf_receive(uint8_t byte)

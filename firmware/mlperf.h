@@ -2,9 +2,10 @@
  * @file mlperf.h
  * @brief The device side of MLPerf Tiny's serial protocol: ASCII commands that end in %, answers that end in m-ready.
  *
- * Written from the description in MLCommons' rules and benchmark/api of mlcommons/tiny. The bytes of `db` are the codes
- * of the network's input, int8, one byte an element; results are real numbers. Performance and accuracy runs use the
- * same commands: `infer` with many iterations, whose time is between two m-lap-us, or with one, whose results are read.
+ * Written from the description in MLCommons' rules and benchmark/api of mlcommons/tiny. What the bytes of `db` are is
+ * in mlperf_input.h: mostly the codes of the network's input, int8, one byte an element. Results are real numbers.
+ * Performance and accuracy runs use the same commands: `infer` with many iterations, whose time is between two
+ * m-lap-us, or with one, whose results are read.
  */
 #ifndef MLPERF_H
 #define MLPERF_H

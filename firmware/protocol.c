@@ -19,6 +19,7 @@
 
 #define NO_SEQUENCE 0xFFFFu
 #define FAULT_WORDS 8u
+#define DEEPEST_FIFO_BYTES 32u /* the PL011's, in its revision r1p5 (DDI 0183G) */
 
 static_assert(LINK_REQUEST_BYTES >= 64u && LINK_REQUEST_BYTES <= 0xFFFFu, "frames have a 16-bit length");
 
@@ -143,10 +144,18 @@ static void answer_last_fault(const struct request *request)
     frame_end(&reply);
 }
 
+/** @brief Zeros, which mean nothing between frames, until the reply before them has left the deepest FIFO there is. */
+static void push_reply_out(void)
+{
+    static const uint8_t zeros[DEEPEST_FIFO_BYTES + 2u]; /* one is being shifted out, and one more waits for that */
+    port_write(zeros, sizeof zeros);
+}
+
 static void answer_reset(const struct request *request)
 {
     if (has_length(request, 0)) {
         reply_empty(request);
+        push_reply_out();
         chip_reset();
     }
 }
@@ -161,6 +170,7 @@ static void answer_boot_loader(const struct request *request)
         return;
     }
     reply_empty(request);
+    push_reply_out();
     chip_enter_boot_loader();
 }
 

@@ -57,8 +57,16 @@ bool receive_take(uint8_t *byte)
     return true;
 }
 
+/* Bytes of one request follow each other sooner than a core, and even more an emulator, falls asleep and wakes. */
+#define LOOKS_AWAKE 600u
+
 void receive_sleep(void)
 {
+    for (uint32_t i = 0; i < LOOKS_AWAKE; ++i) {
+        if (tail != head) {
+            return;
+        }
+    }
     /* Masked, a pending interrupt ends WFI all the same: none can come between the look and the sleep. */
     interrupts_mask();
     if (tail == head) {

@@ -6,11 +6,6 @@
 
 #include <assert.h>
 
-static_assert(BOARD_SETUP_CHIP_STEPS <= BOARD_SETUP_STEPS, "the chip's steps come first");
-
-/* One more than the step's number, so that 0, the first value of all variables, says that none has failed. */
-static uint32_t failed;
-
 static uint32_t register_read(uint32_t address, uint32_t width_bits)
 {
     switch (width_bits) {
@@ -42,7 +37,7 @@ static void register_write(uint32_t address, uint32_t width_bits, uint32_t value
 #endif
 }
 
-static bool step_done(const struct setup_step *step)
+bool setup_carry_out(const struct setup_step *step)
 {
     const uint32_t address = step->address;
     const uint32_t width_bits = step->width_bits;
@@ -68,10 +63,17 @@ static bool step_done(const struct setup_step *step)
     }
 }
 
+#if BOARD_SETUP_STEPS > 0
+
+static_assert(BOARD_SETUP_CHIP_STEPS <= BOARD_SETUP_STEPS, "the chip's steps come first");
+
+/* One more than the step's number, so that 0, the first value of all variables, says that none has failed. */
+static uint32_t failed;
+
 static void run(uint32_t first, uint32_t end)
 {
     for (uint32_t number = first; number < end; ++number) {
-        if (!step_done(&setup_steps[number])) {
+        if (!setup_carry_out(&setup_steps[number])) {
             if (failed == 0u) {
                 failed = number + 1u;
             }
@@ -90,3 +92,5 @@ uint32_t setup_failed_step(void)
 {
     return failed == 0u ? BOARD_SETUP_STEPS : failed - 1u;
 }
+
+#endif

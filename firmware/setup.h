@@ -33,6 +33,15 @@ struct setup_step {
 /** @brief Reads of a register before a wait is given up: a tenth of a second or more at 100 MHz. */
 #define SETUP_POLLS 1000000u
 
+/** @brief Carries out one operation; false where it has waited in vain. Needs no variables, so it may run at any time.
+ */
+bool setup_carry_out(const struct setup_step *step);
+
+#if BOARD_BOOT_LOADER_STEPS > 0
+/** @brief What the boot loader wants before it is entered. */
+extern const struct setup_step boot_loader_steps[BOARD_BOOT_LOADER_STEPS];
+#endif
+
 #if BOARD_SETUP_STEPS > 0
 
 /** @brief The chip's steps, then the board's. */

@@ -49,6 +49,9 @@ __attribute__((section(".vectors"), used)) static const union vector vectors[COR
 
 void reset_handler(void)
 {
+#ifdef IMAGE_ENTERS_BOOT_LOADER
+    boot_loader_start_if_asked();
+#endif
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
     /* CPACR: full access to coprocessors 10 and 11, before the first instruction that uses them. */
     volatile uint32_t *const coprocessor_access = (volatile uint32_t *)0xE000ED88u;

@@ -3,14 +3,16 @@
     .venv/bin/python scripts/bench.py [--json out/bench.json] [--only TEXT]
 
 One inference of the network alone, traced in QEMU on a board with the core; cycles are those of the core's model at
-zero wait states. Exit status 1 where a bar is missed. The figures of CMSIS-NN that some bars are parts of were taken
-once with gcc 12.2 at -Ofast in the same emulation (`docs/performance.md`).
+zero wait states, and where those of a plainer model (``scripts/plain_model.py``) differ by more than 5 %, they stand
+beside. Exit status 1 where a bar is missed. The figures of CMSIS-NN that some bars are parts of were taken once with
+gcc 12.2 at -Ofast in the same emulation, cycles by the plainer model (`docs/performance.md`). Plans are measured for
+half an hour once, and kept in out/random_plans.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -21,15 +23,40 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests import bars
-from tests.networks import Builder
-from tinybayes import tbn
+from scripts import random_plans
+from scripts.bar_networks import (
+    convolutional,
+    dense_lenet300,
+    depthwise_separable,
+    large_layers,
+    layer_in_blocks,
+    layer_of,
+    sparse_chain,
+    sparse_layer,
+    trained,
+)  # fmt: skip
+from scripts.plain_model import PLAIN_MODELS
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph, MacNode
+from tinybayes.latency import trace_in_emulation
 from tinybayes.pipeline import compile_network
+from tinybayes.timing.model import cycles as cycles_of
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 BOARDS = {"m0": "microbit", "m0plus": "pico", "m3": "mps2-an385", "m4": "mps2-an386", "m55": "mps3-an547"}
+MODELS_DIFFER = 0.05
+"""Share of the cycles from which on those of the plainer model are shown as well."""
+
+
+@dataclass(frozen=True)
+class Got:
+    """A figure, and what it is by the plainer timing model where that counts anything."""
+
+    value: float
+    plain: float | None = None
+
+    def over(self, count: float) -> "Got":
+        """The figure for each of ``count``."""
+        return Got(self.value / count, None if self.plain is None else self.plain / count)
 
 
 @dataclass(frozen=True)
@@ -40,109 +67,85 @@ class Bar:
     core: str
     unit: str
     most: float
-    measure: Callable[[], float]
+    measure: Callable[[], Got]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured against a bar."""
+    """What was measured against a bar; ``plain`` is what the plainer timing model makes of it."""
 
     name: str
     core: str
     unit: str
     most: float
     got: float
+    plain: float | None
     passed: bool
 
-
-@cache
-def dense_lenet300() -> Graph:
-    """784-300-100-10 with random weights, none of them zero."""
-    chain = Builder(np.random.default_rng(0), (784,), density=1.0, levels=254)
-    return chain.linear(300, "uint8").linear(100, "uint8").linear(10).graph()
-
-
-@cache
-def sparse_layer(levels: int) -> Graph:
-    """64 x 256, 90 % of the weights zero at random."""
-    return Builder(np.random.default_rng(0), (256,), density=0.1, levels=levels).linear(64).graph()
+    @property
+    def line(self) -> str:
+        """The row of the table."""
+        verdict = "pass" if self.passed else "MISS"
+        text = f"{verdict}  {self.name:42} {self.core:6} {self.got:12,.2f} of {self.most:12,.2f} {self.unit}"
+        differs = self.plain is not None and abs(self.plain / self.got - 1) > MODELS_DIFFER
+        return f"{text} ({self.plain:,.2f} by the plainer model)" if differs else text
 
 
-@cache
-def layer_in_blocks(rows: int, columns: int) -> Graph:
-    """64 x 256, 90 % of the blocks of ``rows`` x ``columns`` zero at random, 8 levels."""
-    chain = Builder(np.random.default_rng(0), (256,), density=1.0, levels=8).linear(64)
-    live = chain.rng.random((64 // rows, 256 // columns)) < 0.1
-    chain.nodes[0].weight[:] *= np.kron(live, np.ones((rows, columns), np.int8)).reshape(64, 1, 1, 256)  # type: ignore[attr-defined]
-    return chain.graph()
-
-
-@cache
-def layer_of(nonzeros: int) -> Graph:
-    """A layer of ``nonzeros`` weights, 100 in each row of 1,000 columns, 3 levels."""
-    chain = Builder(np.random.default_rng(0), (1000,), density=0.0, levels=3).linear(nonzeros // 100)
-    weight = chain.nodes[0].weight.reshape(-1, 1000)  # type: ignore[attr-defined]
-    places = np.argsort(chain.rng.random(weight.shape), axis=1)[:, :100]
-    weight[:] = 0
-    np.put_along_axis(weight, places, chain.rng.choice([-90, 11, 127], places.shape).astype(np.int8), axis=1)
-    return chain.graph()
-
-
-@cache
-def sparse_chain() -> Graph:
-    """Three sparse layers whose rows are of very different lengths."""
-    chain = Builder(np.random.default_rng(1), (700,), density=0.03, levels=15)
-    return chain.linear(120, "uint8").linear(60, "uint8").linear(12).graph()
-
-
-@cache
-def trained() -> Graph:
-    """The trained LeNet-300-100 that ships with tinybayes."""
-    return tbn.load(EXAMPLES / "mnist-lenet300.tbn")
-
-
-def record(
+def measured(
     graph: Graph, core: str, objective: str, weight_format: str | None = None, *, sizes: bool = False
-) -> Mapping[str, dict[str, float]]:
-    """report.json of the bare image, with what one inference takes."""
+) -> dict[str, Got]:
+    """Instructions and cycles of one inference in the bare image, bytes of the arena, and of weights and image."""
     formats = None
     if weight_format is not None:
         formats = {node.name: weight_format if isinstance(node, MacNode) else None for node in graph.nodes}
+    board = load_board(BOARDS[core])
     with TemporaryDirectory() as work:
-        deployment = compile_network(
-            graph, load_board(BOARDS[core]), Path(work) / "out", objective=objective, protocol="none", formats=formats
-        )
+        made = compile_network(graph, board, Path(work) / "out", objective=objective, protocol="none", formats=formats)
+        figures = {"arena_bytes": Got(made.record["ram"]["arena_bytes"])}
         if sizes:
-            deployment.build()
-        deployment.measure_latency()
-        return deployment.record
+            made.build()
+            figures |= {name: Got(made.record["flash"][name]) for name in ("weights_bytes", "image_bytes")}
+        traced = trace_in_emulation(made.directory, made.name, made.plan, made.digest, board)
+    cost, model = traced.cost_on(board).total, PLAIN_MODELS.get(board.core)
+    plain = None
+    if model is not None:
+        plain = cycles_of(traced.program, traced.trace, model, board.chip.flash_timing).total.cycles
+    return {**figures, "instructions": Got(cost.instructions), "cycles": Got(cost.cycles, plain)}
 
 
-def latency(graph: Callable[[], Graph], core: str, unit: str, objective: str = "latency") -> Callable[[], float]:
+def latency(graph: Callable[[], Graph], core: str, unit: str, objective: str = "latency") -> Callable[[], Got]:
     """Instructions or cycles of a network."""
-    return lambda: float(record(graph(), core, objective)["latency"][unit])
+    return lambda: measured(graph(), core, objective)[unit]
 
 
-def each_nonzero(levels: int, core: str, weight_format: str, unit: str = "cycles") -> Callable[[], float]:
-    """Instructions or cycles of the sparse layer, rows and all, by nonzero."""
-    graph = sparse_layer(levels)
+def each_nonzero(graph: Graph, core: str, weight_format: str, unit: str = "cycles") -> Callable[[], Got]:
+    """Instructions or cycles of a layer, rows and all, by nonzero."""
     nonzero = sum(node.nonzero for node in graph.mac_nodes)
-    return lambda: record(graph, core, "latency", weight_format)["latency"][unit] / nonzero
+    return lambda: measured(graph, core, "latency", weight_format)[unit].over(nonzero)
 
 
-def each_in_blocks(rows: int, columns: int, core: str) -> Callable[[], float]:
-    """Cycles of the layer in blocks, rows and all, by nonzero."""
-    graph = layer_in_blocks(rows, columns)
-    nonzero = sum(node.nonzero for node in graph.mac_nodes)
-    return lambda: record(graph, core, "latency", f"blocks{rows}x{columns}")["latency"]["cycles"] / nonzero
+SIZES = (1000, 10_000, 100_000, 1_000_000)
+SPREADS = (
+    ("m4", "index", 1_000_000), ("m4", "delta", 1_000_000), ("m4", "grouped", 1_000_000), ("m4", "huffman", 1_000_000),
+    ("m4", "blocks4x1", 1_000_000), ("m4", "blocks1x4", 1_000_000), ("m4", "straight", 400_000),
+    ("m0plus", "index", 800_000), ("m0plus", "grouped", 800_000), ("m0plus", "huffman", 1_000_000),
+    ("m0plus", "blocks4x1", 1_000_000), ("m0plus", "straight", 300_000),
+    ("m55", "index", 200_000), ("m55", "gather", 200_000), ("m55", "grouped", 200_000), ("m55", "blocks4x1", 300_000),
+    ("m55", "blocks1x4", 300_000), ("m55", "blocks1x16", 300_000),
+)  # fmt: skip
+"""Core, weight format, and the most nonzeros of it that the flash of the core's board holds, up to a million."""
 
 
-def spread(core: str, weight_format: str, sizes: tuple[int, ...]) -> Callable[[], float]:
-    """By how much more cycles a nonzero takes at most than at least, over layers of several sizes."""
+def spread(core: str, weight_format: str, most: int) -> Callable[[], Got]:
+    """By how much more cycles a nonzero takes at most than at least, over layers of up to ``most`` nonzeros."""
+    block = [int(side) for side in weight_format.removeprefix("blocks").split("x")] if "blocks" in weight_format else []
 
-    def measure() -> float:
-        each = [record(layer_of(size), core, "latency", weight_format)["latency"]["cycles"] / size for size in sizes]
-        return max(each) / min(each) - 1
+    def measure() -> Got:
+        each = []
+        for size in (*(size for size in SIZES if size < most), most):
+            graph = layer_of(size, *block)
+            each.append(each_nonzero(graph, core, weight_format)().value)
+        return Got(max(each) / min(each) - 1)
 
     return measure
 
@@ -165,32 +168,23 @@ def linear_bars() -> list[Bar]:
         (255, "m4", "straight", 3.6), (255, "m0", "straight", 7.0),
     ):  # fmt: skip
         name = f"64x256, 90 % zero, {levels} levels, {weight_format}"
-        measure = each_nonzero(min(levels, 254), core, weight_format)
+        measure = each_nonzero(sparse_layer(min(levels, 254)), core, weight_format)
         bars.append(Bar(name, core, "cycles/nonzero", most, measure))
     for rows, columns, core, most in ((1, 4, "m4", 3.8), (4, 1, "m0", 7.5)):
         name = f"64x256, 90 % zero, 8 levels, blocks {rows}x{columns}"
-        bars.append(Bar(name, core, "cycles/nonzero", most, each_in_blocks(rows, columns, core)))
-    million, what_fits = (1000, 10_000, 100_000, 1_000_000), (1000, 10_000, 100_000, 400_000)
-    for weight_format in ("index", "delta", "grouped", "blocks4x1", "huffman", "straight"):
-        sizes = what_fits if weight_format in ("straight", "blocks4x1") else million
-        name = f"1,000 to {sizes[-1]:,} nonzeros, {weight_format}"
-        bars.append(Bar(name, "m4", "spread", 0.1, spread("m4", weight_format, sizes)))
-    gather = each_nonzero(8, "m55", "gather", "instructions")
+        measure = each_nonzero(layer_in_blocks(rows, columns), core, f"blocks{rows}x{columns}")
+        bars.append(Bar(name, core, "cycles/nonzero", most, measure))
+    for core, weight_format, nonzeros in SPREADS:
+        name = f"1,000 to {nonzeros:,} nonzeros, {weight_format}"
+        bars.append(Bar(name, core, "spread", 0.1, spread(core, weight_format, nonzeros)))
+    gather = each_nonzero(sparse_layer(8), "m55", "gather", "instructions")
     bars.append(Bar("64x256, 90 % zero, 8 levels, gather", "m55", "instructions/nonzero", 1.5, gather))
     for core, most in (("m4", 12_800), ("m0", 25_000)):
         bars.append(Bar("mnist-lenet300, latency", core, "cycles", most, latency(trained, core, "cycles")))
     flash = "mnist-lenet300, flash"
     bars.append(Bar(flash, "m4", "cycles", 128_000, latency(trained, "m4", "cycles", "flash")))
     for figure, most in (("weights_bytes", 5000), ("image_bytes", 8000)):
-        bars.append(
-            Bar(
-                flash,
-                "m4",
-                figure,
-                most,
-                lambda figure=figure: float(record(trained(), "m4", "flash", sizes=True)["flash"][figure]),
-            )
-        )  # type: ignore[misc]
+        bars.append(Bar(flash, "m4", figure, most, flash_bytes(figure)))
     for name, graph in (("700-120-60-12, 97 % zero", sparse_chain), ("mnist-lenet300, by rows", trained)):
         for core, each, row in (("m4", 2.6, 16), ("m0", 4.6, 45)):
             bars.append(Bar(name, core, "cycles", allowance(graph(), each, row), latency(graph, core, "cycles")))
@@ -202,13 +196,6 @@ CONV_BASELINE = {
     "IMU CNN": {"m4": 3.15e6, "m3": 6.21e6, "m0": 12.7e6, "m55": 409_396, "arena_bytes": 6920},
 }
 """What CMSIS-NN takes for the dense networks: cycles (M55: instructions), and bytes of RAM."""
-
-
-@cache
-def convolutional(name: str, densities: float | tuple[float, ...] = 1.0, blocks: bool = False) -> Graph:
-    """One of the two convolutional networks with random weights, some of them zero."""
-    network = {"LeNet-5": bars.lenet5, "IMU CNN": bars.imu_cnn}[name]
-    return bars.integer_network(network, densities, blocks=blocks)
 
 
 def conv_bars() -> list[Bar]:
@@ -242,12 +229,6 @@ DEPTHWISE_BASELINE = {"m4": 9.25e6, "m3": 16.6e6, "m0plus": 41.5e6, "m55": 1.785
 """What CMSIS-NN takes for the depthwise separable network: cycles (M55: instructions), and bytes of RAM."""
 
 
-@cache
-def depthwise_separable() -> Graph:
-    """The depthwise separable network for keyword spotting, with random weights."""
-    return bars.integer_network(bars.ds_cnn)
-
-
 def depthwise_bars() -> list[Bar]:
     """The bars of the depthwise separable network; its RAM is not one of them."""
     demands = (("m4", 0.85, "cycles"), ("m3", 0.85, "cycles"), ("m0plus", 0.75, "cycles"), ("m55", 0.6, "instructions"))
@@ -257,39 +238,37 @@ def depthwise_bars() -> list[Bar]:
     ]
 
 
-def arena(graph: Callable[[], Graph]) -> Callable[[], float]:
+def arena(graph: Callable[[], Graph]) -> Callable[[], Got]:
     """Bytes of the arena on the M4."""
-    return lambda: float(record(graph(), "m4", "latency")["ram"]["arena_bytes"])
+    return lambda: measured(graph(), "m4", "latency")["arena_bytes"]
 
 
-def large_layers() -> Graph:
-    """A fully connected network with a million weights, none of them zero."""
-    chain = Builder(np.random.default_rng(0), (1000,), density=1.0, levels=254)
-    return chain.linear(900, "uint8").linear(100, "uint8").linear(10).graph()
+def flash_bytes(figure: str) -> Callable[[], Got]:
+    """Bytes of the trained network's smallest image for the M4."""
+    return lambda: measured(trained(), "m4", "flash", sizes=True)[figure]
 
 
-def compile_seconds(graph: Callable[[], Graph]) -> Callable[[], float]:
+def compile_seconds(graph: Callable[[], Graph]) -> Callable[[], Got]:
     """Seconds of the processor that planning and writing a network for the M4 takes."""
 
-    def measure() -> float:
+    def measure() -> Got:
         network, board = graph(), load_board(BOARDS["m4"])
         with TemporaryDirectory() as work:
             start = process_time()
             compile_network(network, board, Path(work) / "out", objective="latency")
-            return process_time() - start
+            return Got(process_time() - start)
 
     return measure
 
 
-def share_of_dense(core: str) -> Callable[[], float]:
+def share_of_dense(core: str) -> Callable[[], Got]:
     """Cycles of the trained network as a part of those of its own dense code, dead units removed in both."""
-    dense = latency_in(trained, core, "dense")
-    return lambda: latency(trained, core, "cycles")() / dense()
 
+    def measure() -> Got:
+        sparse, dense = (measured(trained(), core, "latency", kept)["cycles"] for kept in (None, "dense"))
+        return Got(sparse.value / dense.value)
 
-def latency_in(graph: Callable[[], Graph], core: str, weight_format: str) -> Callable[[], float]:
-    """Cycles of a network with all its layers in one weight format."""
-    return lambda: float(record(graph(), core, "latency", weight_format)["latency"]["cycles"])
+    return measure
 
 
 def other_bars() -> list[Bar]:
@@ -304,6 +283,32 @@ def other_bars() -> list[Bar]:
     ]
 
 
+@cache
+def finding(name: str, core: str) -> random_plans.Finding:
+    """The chosen plan of a network and its estimates, held against random plans."""
+    return random_plans.judge(name, core, random_plans.plans_on(core))
+
+
+def plan_bars() -> list[Bar]:
+    """The bars of choices and estimates; what was measured before is kept (``scripts/random_plans.py``)."""
+    found = []
+    for name in random_plans.NETWORKS:
+        for core in random_plans.BOARDS:
+            for text, unit, most, figure in (
+                ("chosen plan", "behind the best", random_plans.MOST_BEHIND, "behind"),
+                ("predicted cycles", "off at worst", random_plans.MOST_OFF, "farthest_off"),
+                ("predicted bytes", "plans that differ", 0, "wrong_bytes"),
+            ):
+                measure = partial(plan_figure, name, core, figure)
+                found.append(Bar(f"{name}, {text}", core, unit, most, measure))
+    return found
+
+
+def plan_figure(name: str, core: str, figure: str) -> Got:
+    """One figure of a finding."""
+    return Got(getattr(finding(name, core), figure))
+
+
 def main() -> int:
     """Prints a line for each bar; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -311,13 +316,13 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only bars whose name and core contain this")
     options = parser.parse_args()
     results = []
-    for bar in [*linear_bars(), *conv_bars(), *depthwise_bars(), *other_bars()]:
+    for bar in [*linear_bars(), *conv_bars(), *depthwise_bars(), *other_bars(), *plan_bars()]:
         if options.only not in f"{bar.name} {bar.core}":
             continue
         got = bar.measure()
-        results.append(Result(bar.name, bar.core, bar.unit, bar.most, got, got <= bar.most))
-        verdict = "pass" if got <= bar.most else "MISS"
-        print(f"{verdict}  {bar.name:42} {bar.core:4} {got:12,.2f} of {bar.most:12,.2f} {bar.unit}", flush=True)
+        passed = got.value <= bar.most
+        results.append(Result(bar.name, bar.core, bar.unit, bar.most, got.value, got.plain, passed))
+        print(results[-1].line, flush=True)
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")

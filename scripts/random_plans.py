@@ -22,15 +22,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from scripts.bench import convolutional, trained
+from scripts.bar_networks import convolutional, trained
 from tinybayes import explore, tbn
 from tinybayes.assets import asset_directory
 from tinybayes.boards import Board, load_board
 from tinybayes.ir import Graph
-from tinybayes.plan import Limits
+from tinybayes.plan import make_plan
 from tinybayes.plan.candidates import pinned
 from tinybayes.plan.front import Choice, choice_of, every_candidate
-from tinybayes.plan.ordering import plan_in_best_order
 
 CACHE = Path("out/random_plans")
 BOARDS = {"m4": "mps2-an386", "m0": "microbit", "m55": "mps3-an547"}
@@ -41,6 +40,7 @@ NETWORKS: dict[str, Callable[[], Graph]] = {
 }
 SHARES = {"m4": 1.0, "m0": 0.25, "m55": 0.25}
 """Of ``--plans``, how many are measured on each core."""
+MOST_PLANS = 200
 MOST_BEHIND, MOST_OFF = 0.03, 0.08
 
 
@@ -94,11 +94,15 @@ def random_choices(graph: Graph, core: str, plans: int) -> list[Choice]:
     return list(found.values())
 
 
+def plans_on(core: str, most: int = MOST_PLANS) -> int:
+    """How many random plans are measured on a core."""
+    return max(1, round(most * SHARES[core]))
+
+
 def judge(name: str, core: str, plans: int) -> Finding:
-    """Measures the plan that ``compile`` chooses, and random ones for the network in the same order of channels."""
-    board = load_board(BOARDS[core])
-    plan = plan_in_best_order(NETWORKS[name](), "latency", board.core, Limits())
-    graph, formats = plan.graph, {step.name: step.format for step in plan.steps}
+    """Measures the chosen plan and random ones."""
+    graph, board = NETWORKS[name](), load_board(BOARDS[core])
+    formats = {step.name: step.format for step in make_plan(graph, "latency", board.core).steps}
     chosen = choice_of([pinned(part, formats) for part in every_candidate(graph, board.core)])
     best, behind_of, farthest, wrong, count = None, None, 0.0, 0, 0
     for number, choice in enumerate([chosen, *random_choices(graph, board.core, plans)]):
@@ -122,7 +126,7 @@ def judge(name: str, core: str, plans: int) -> Finding:
 def main() -> int:
     """Prints a line for each network and core; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plans", type=int, default=200)
+    parser.add_argument("--plans", type=int, default=MOST_PLANS)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--cores", nargs="+", choices=BOARDS, default=list(BOARDS))
     parser.add_argument("--json", type=Path, help="file for the results")
@@ -130,7 +134,7 @@ def main() -> int:
     findings = []
     for name in options.networks:
         for core in options.cores:
-            found = judge(name, core, max(1, round(options.plans * SHARES[core])))
+            found = judge(name, core, plans_on(core, options.plans))
             findings.append(found)
             print(
                 f"{'pass' if found.holds else 'MISS'}  {name} {core:4} {found.plans:4} plans: chosen "

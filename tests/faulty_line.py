@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,16 +20,30 @@ KINDS = ("flip", "drop", "duplicate", "delay", "reorder", "cut", "reset")
 _WEIGHTS = (30, 30, 15, 10, 10, 2, 3)
 _RESET = encode_frame(Frame(Kind.RESET, 0x7E57))
 _FLUSH_SECONDS = 0.03
+_RESET_SECONDS = 0.005  # how late a reset may be after a piece that the board begins to work on
 _LONGEST_SECONDS = 60.0
+THIRD = 0.35
 
 
 class FaultyLine:
-    """A proxy to the board at ``address``: about every third piece that passes is damaged. ``counts`` says how."""
+    """A proxy to the board at ``address``: a ``share`` of the pieces that pass is damaged. ``counts`` says how.
 
-    def __init__(self, address: tuple[str, int], seed: int, most: int) -> None:
+    ``reset`` starts the board anew at once; without it the board is asked to, and does so when it gets to that.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        seed: int,
+        most: int,
+        share: float = THIRD,
+        reset: Callable[[], None] | None = None,
+    ) -> None:
         self.counts: Counter[str] = Counter()
+        self._reset = reset
         self._dice = random.Random(seed)
         self._most = most
+        self._share = share
         self._board = socket.create_connection(address)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -64,7 +79,7 @@ class FaultyLine:
                     continue
                 if target is None:
                     continue
-                wait, data = self._damage(data)
+                wait, data = self._damage(data, target)
                 if wait:
                     held.append((time.monotonic() + wait, target, data))
                 else:
@@ -93,9 +108,9 @@ class FaultyLine:
             self._client.close()
             self._client = None
 
-    def _damage(self, data: bytes) -> tuple[float, bytes]:
+    def _damage(self, data: bytes, target: socket.socket) -> tuple[float, bytes]:
         """How long to hold a piece back, and what becomes of it."""
-        if self._dice.random() > 0.35 or sum(self.counts.values()) >= self._most:
+        if self._dice.random() > self._share or sum(self.counts.values()) >= self._most:
             return 0.0, data
         kind = self._dice.choices(KINDS, _WEIGHTS)[0]
         self.counts[kind] += 1
@@ -117,8 +132,13 @@ class FaultyLine:
         if kind == "cut":
             self._drop_client()
             return 0.0, data
-        self._board.sendall(_RESET)
-        return 0.0, data
+        if self._reset is None:
+            self._board.sendall(_RESET)
+            return 0.0, data
+        self._send(target, data)
+        time.sleep(self._dice.uniform(0.0, _RESET_SECONDS))
+        self._reset()
+        return 0.0, b""
 
 
 @dataclass
@@ -132,7 +152,7 @@ class Tally:
     slowest_seconds: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
 
-    def record(self) -> dict[str, object]:
+    def record(self) -> dict[str, Any]:
         """For JSON."""
         return {
             "faults": sum(self.faults.values()),
@@ -144,6 +164,18 @@ class Tally:
             "hangs": self.hangs,
             "slowest_operation_seconds": round(self.slowest_seconds, 2),
         }
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> "Tally":
+        """What :meth:`record` was made of."""
+        return cls(
+            record["right"],
+            record["clear_errors"],
+            record["wrong_results"],
+            record["hangs"],
+            record["slowest_operation_seconds"],
+            Counter(record["by_kind"]),
+        )
 
     def add(self, other: "Tally") -> None:
         """Sums up."""
@@ -165,11 +197,18 @@ class Expected:
 
 
 def campaign(
-    address: tuple[str, int], expected: Expected, *, seed: int, faults: int, timeout_seconds: float = 0.15
+    address: tuple[str, int],
+    expected: Expected,
+    *,
+    seed: int,
+    faults: int,
+    share: float = THIRD,
+    timeout_seconds: float = 0.15,
+    reset: Callable[[], None] | None = None,
 ) -> Tally:
-    """Uses the board at ``address`` over a faulty line until so many faults have happened."""
+    """Uses the board at ``address`` until so many faults have happened to a ``share`` of all that passes."""
     dice = random.Random(seed + 1)
-    line = FaultyLine(address, seed, faults)
+    line = FaultyLine(address, seed, faults, share, reset)
     tally = Tally()
     session: Session | None = None
     operations = _operations(expected, dice)

@@ -31,6 +31,7 @@ from tinybayes.ir import (
     verify,
 )
 from tinybayes.ir.tensor import DType
+from tinybayes.passes.order_channels import links, order_channels
 from tinybayes.passes.tables import exponentials
 from tinybayes.plan.candidates import candidates_of, parts
 from tinybayes.plan.core_class import core_class
@@ -224,15 +225,18 @@ class Builder:
         return self._append(node, self.tensor.shape, dtype)
 
     def concat(self, others: tuple[str, ...], axis: int = 2, dtype: DType = "int8") -> "Builder":
-        """The current tensor and ``others``; about half of those that could be copied are."""
+        """The current tensor and ``others``, on its scale; about half of those that could be copied are."""
+        scale = self.tensor.scale
         tensors = [self.tensors[name] for name in (self.current, *others)]
-        copied = [tensor.dtype == dtype and self.rng.random() < 0.5 for tensor in tensors]
+        copied = [t.dtype == dtype and t.scale == scale and self.rng.random() < 0.5 for t in tensors]
         requants = tuple(None if as_it_is else requant_for(self.rng, 255, dtype) for as_it_is in copied)
         node = Concat(name=f"concat.{len(self.nodes)}", inputs=tuple(tensor.name for tensor in tensors),
                       output=f"t{len(self.nodes)}", axis=axis, requants=requants)  # fmt: skip
         hwc = list(self.tensor.hwc)
         hwc[axis] = sum(tensor.hwc[axis] for tensor in tensors)
-        return self._append(node, tuple(hwc[3 - len(self.tensor.shape) :]), dtype)
+        self._append(node, tuple(hwc[3 - len(self.tensor.shape) :]), dtype)
+        self.tensors[node.output] = replace(self.tensor, scale=scale)
+        return self
 
     def spans(self, kind: type, rows: int, columns: int) -> "Builder":
         """``rows`` by ``columns`` windows that ascend, each a few positions, with counts of their own."""
@@ -298,3 +302,14 @@ def formats_preferring(wanted: str, graph: Graph, core: str) -> dict[str, str | 
         best = min(candidates, key=lambda c: (wanted not in dict(c.formats).values(), c.size_bytes))
         chosen |= dict(best.formats)
     return chosen
+
+
+def torn_blocks(rows: int, columns: int) -> Graph:
+    """Two layers in blocks whose hidden channels were shuffled, many levels: no other format is as small."""
+    chain = Builder(np.random.default_rng(4), (160,), density=1.0, levels=200).linear(80, "uint8").linear(48)
+    for node in chain.nodes:
+        outputs, _, _, inputs = node.weight.shape  # type: ignore[attr-defined]
+        live = chain.rng.random((outputs // rows, inputs // columns)) < 0.12
+        node.weight[:] *= np.kron(live, np.ones((rows, columns), np.int8)).reshape(node.weight.shape)  # type: ignore[attr-defined]
+    graph = chain.graph()
+    return order_channels(graph, next(links(graph)), chain.rng.permutation(80))

@@ -132,7 +132,7 @@ class Deployment:
         graph = self.plan.graph
         codes = self.quantize(x)
         with self.runner(on) as runner:
-            q = runner.run(codes, lambda done: progress(f"running on {on}", done, len(codes))).outputs
+            q = runner.predict(codes, lambda done: progress(f"running on {on}", done, len(codes)))
         q = q.reshape(len(q), *graph.output_tensor.shape)
         return {"y": dequantize_output(graph, q), "q": q, "input_q": codes}
 
@@ -169,21 +169,18 @@ class Deployment:
         for place in on:
             self._check_place(place)
         inputs = verdict.random_inputs(self.plan.graph) if x is None else self.quantize(x)
-        expected = verdict.expect(self.plan, inputs, lambda done: progress("reference", done, len(inputs)))
+        expected: verdict.Expected | None = None
         verdicts = {}
         figures = self.record["accuracy"]
-        if y is not None:
-            facts = self.plan.graph.facts
-            figures.update(
-                float=facts.get("float_accuracy") if recipe is not None and recipe == facts.get("recipe") else None,
-                reference=verdict.accuracy(expected.outputs, y),
-                device=None,
-                samples=len(y),
-            )
         for place in on:
-            part = expected if place == "host" or device_samples is None else expected.first(device_samples)
-            total = len(part.inputs)
+            # A board that does not answer says so before the reference has worked for nothing.
             with self.runner(place) as runner:
+                if expected is None:
+                    expected = verdict.expect(self.plan, inputs, lambda done: progress("reference", done, len(inputs)))
+                    if y is not None:
+                        figures.update(self._accuracy(expected.outputs, y, recipe))
+                part = expected if place == "host" or device_samples is None else expected.first(device_samples)
+                total = len(part.inputs)
                 judged = verdict.judge(self.plan, part, runner, lambda done, p=place, n=total: progress(p, done, n))  # type: ignore[misc]
             verdicts[place] = judged
             self.record["verify"][place] = judged.record()
@@ -194,6 +191,15 @@ class Deployment:
         if "qemu" in on:
             self.measure_latency()
         return verdicts
+
+    def _accuracy(self, outputs: npt.NDArray[np.int8], y: npt.NDArray[np.int64], recipe: str | None) -> dict[str, Any]:
+        facts = self.plan.graph.facts
+        return {
+            "float": facts.get("float_accuracy") if recipe is not None and recipe == facts.get("recipe") else None,
+            "reference": verdict.accuracy(outputs, y),
+            "device": None,
+            "samples": len(y),
+        }
 
     def static_latency(self) -> None:
         """Fills in instructions and cycles from the machine code alone; they stay null without a disassembler.

@@ -10,8 +10,8 @@ from tinybayes.deployment import Deployment
 from tinybayes.errors import LimitError, UnsupportedError, UserError
 from tinybayes.ir import Graph
 from tinybayes.pipeline import compile_network
-from tinybayes.plan.front import Choice, front_over, spread
-from tinybayes.plan.ordering import orderings
+from tinybayes.plan.front import Choice, spread
+from tinybayes.plan.ordering import front_in_best_orders
 from tinybayes.report.front_picture import PICTURE_NAME, draw_front
 
 FEWEST_POINTS = 2
@@ -29,8 +29,8 @@ def explore(
 ) -> Deployment:
     """Builds and traces the Pareto front of ``graph`` on a board; at most ``points`` choices of it, ends included.
 
-    Hidden channels lie in every order that :func:`compile_network` would try: the ends are what it makes for flash
-    and for latency.
+    Hidden channels lie in the orders in which :func:`compile_network` would put them, so that each choice is what it
+    makes within the bytes, or the cycles, of the choice.
 
     ``out`` becomes the balanced plan's project. Its record has the front under ``front``: for each choice the formats,
     predicted bytes and cycles, and those of the bare image as built and traced in QEMU. Beside it lie the picture
@@ -44,12 +44,14 @@ def explore(
     if points < FEWEST_POINTS:
         raise UserError(f"--points: got {points}, wanted at least {FEWEST_POINTS}, the ends of the front")
     deployment = compile_network(graph, target, out, name=name)
-    choices = spread(front_over(orderings(graph, target.core), target.core), points)
+    front = front_in_best_orders(graph, target.core)
+    shown = spread([choice.weights_bytes for _, choice in front], points)
     rows = []
-    for number, choice in enumerate(choices):
-        progress("plans", number, len(choices))
-        rows.append(_row(choice, measure(choice.graph or graph, target, choice)))
-    progress("plans", len(choices), len(choices))
+    for number, place in enumerate(shown):
+        progress("plans", number, len(shown))
+        network, choice = front[place]
+        rows.append(_row(choice, measure(network, target, choice)))
+    progress("plans", len(shown), len(shown))
     deployment.keep_front(rows)
     draw_front(deployment.record, out / PICTURE_NAME)
     deployment.report()

@@ -15,6 +15,7 @@ from tinybayes.deployment import NETWORK_FILE, Deployment, network_digest
 from tinybayes.emit.directory import check_ours, write_files
 from tinybayes.emit.firmware import check_network_name, firmware_files
 from tinybayes.emit.library import library_files
+from tinybayes.emit.mlperf import mlperf_input
 from tinybayes.emit.network import network_files
 from tinybayes.errors import LimitError, UnsupportedError, UserError
 from tinybayes.hil.messages import SELF_TESTS, golden_input
@@ -132,7 +133,14 @@ def compile_network(
     files: dict[str, str | bytes] = {
         **network_files(plan, name),
         **(
-            firmware_files(board, network_name=name, network_digest=digest, protocol=protocol, golden_vectors=golden)
+            firmware_files(
+                board,
+                network_name=name,
+                network_digest=digest,
+                protocol=protocol,
+                golden_vectors=golden,
+                mlperf=mlperf_input(plan.graph, name) if protocol == "mlperf" else None,
+            )
             if isinstance(board, Board)
             else library_files(board, name)
         ),

@@ -22,6 +22,7 @@ struct tb_conv_dense {
     uint8_t *fields;      /**< scratch: four fields, aligned to 4, or three and a byte a row if that is more */
     int32_t *states;      /**< scratch: one for each row where a window has more than four positions, else NULL */
     bool centered;        /**< unsigned activations are taken minus 128, and the biases make up for it */
+    bool pointwise;       /**< fields are the map's columns: only those of the last positions are copied */
 };
 
 /** Which four positions are computed: whole windows, or a part of one. */
@@ -137,6 +138,27 @@ TB_INLINE void tb_conv_dense_fields(const struct tb_pooling *pooling, const stru
     tb_conv_dense_rows(pooling, rows, weights, dot, group);
 }
 
+/**
+ * All rows at four positions at a time, whose fields lie side by side in the map, 1x1 and without pooling; returns how
+ * many positions are left. A group's outputs are written while its fields are still read.
+ */
+TB_INLINE uint32_t tb_conv_dense_pointwise(struct tb_source input, const struct tb_conv_dense *weights,
+                                           const struct tb_rows *rows, const struct tb_pooling *pooling,
+                                           struct tb_dot dot, struct tb_cursor *cursor)
+{
+    struct tb_conv_dense_group group = {{NULL, NULL, NULL, NULL}, 0, true, true};
+    uint32_t left = pooling->height * pooling->width;
+    dot.fields = input.data;
+    for (; left >= 4U; left -= 4U, dot.fields += 4U * dot.bytes) {
+        for (uint32_t field = 0; field < 4U; field++) {
+            group.targets[field] = cursor->output;
+            tb_cursor_next(pooling, cursor);
+        }
+        tb_conv_dense_rows(pooling, rows, weights, dot, &group);
+    }
+    return left;
+}
+
 /** Dense convolution. */
 TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_conv_dense weights, struct tb_rows rows,
                              struct tb_patch patch, struct tb_pooling pooling)
@@ -145,7 +167,11 @@ TB_INLINE void tb_conv_dense(struct tb_source input, uint8_t *output, struct tb_
     const uint32_t most = size <= 4U ? 4U / size : 1U;
     const struct tb_dot dot = {weights.fields, weights.values, patch.bytes, input.is_signed || weights.centered};
     struct tb_cursor cursor = {0, 0, output};
-    for (uint32_t left = pooling.height * pooling.width; left > 0U;) {
+    uint32_t left = pooling.height * pooling.width;
+    if (weights.pointwise) {
+        left = tb_conv_dense_pointwise(input, &weights, &rows, &pooling, dot, &cursor);
+    }
+    while (left > 0U) {
         struct tb_conv_dense_group group = {{NULL, NULL, NULL, NULL}, 0, true, true};
         uint8_t *field = weights.fields;
         for (uint32_t window = 0; window < most; window++) {

@@ -17,6 +17,7 @@
 struct tb_recurrent {
     uint32_t positions, channels, units;
     bool last_only;         /**< only the state behind the last position is written */
+    bool backward;          /**< the last position comes first; each state is written where its inputs were read */
     bool wide;              /**< states are multiplied with 16 bits, otherwise as codes of the output */
     uint32_t widen;         /**< shift of pre-activations to 12 binary places */
     uint32_t output_shift;  /**< shift of states to codes of the output */
@@ -175,13 +176,14 @@ TB_INLINE void tb_lstm_update(const struct tb_recurrent *layer, uint8_t *output)
         const struct tb_gates given = {layer.gates, NULL, given_rows.count, false};                          \
         tb_recurrent_begin(&layer);                                                                          \
         for (uint32_t position = 0; position < layer.positions; position++) {                                \
+            const uint32_t at = layer.backward ? layer.positions - 1U - position : position;                 \
             const struct tb_operand inputs = {                                                               \
-                {tb_recurrent_take(&layer, input.data + position * layer.channels), input.is_signed}, NULL}; \
+                {tb_recurrent_take(&layer, input.data + at * layer.channels), input.is_signed}, NULL};       \
             tb_gates_##format(inputs, given, given_weights, &given_rows);                                    \
             tb_gates_##format(states, held, state_weights, &state_rows);                                     \
             const bool written = !layer.last_only || position + 1U == layer.positions;                       \
-            tb_##name##_update(&layer, written ? output : NULL);                                             \
-            output += layer.last_only ? 0U : layer.units;                                                    \
+            const uint32_t place = layer.last_only ? 0U : at * layer.units;                                  \
+            tb_##name##_update(&layer, written ? output + place : NULL);                                     \
         }                                                                                                    \
     }
 

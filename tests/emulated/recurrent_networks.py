@@ -9,7 +9,16 @@ from tinybayes.plan.formats import RECURRENT_FORMATS
 
 def all_of_them() -> list[tuple[str, Graph, str | None]]:
     """(name, network, weight format or None for what the objective chooses)."""
-    return [(f"recurrent, {name}", recurrent(), name) for name in RECURRENT_FORMATS]
+    one_way = [(f"recurrent, {name}", recurrent(), name) for name in RECURRENT_FORMATS]
+    return [*one_way, *((f"both directions, {name}", both_directions(), name) for name in RECURRENT_FORMATS)]
+
+
+def both_directions() -> Graph:
+    """Series read from both ends, side by side, and the last states of both; wide and narrow states."""
+    network = Builder(np.random.default_rng(17), (7, 3), levels=9).recurrent(Gru, 5)
+    network.back_to("x").recurrent(Gru, 6, backward=True).concat(("t0",)).recurrent(Lstm, 4, bits=16, last_only=True)
+    network.back_to("t2").recurrent(Lstm, 7, bits=16, backward=True, last_only=True).concat(("t3",))
+    return network.linear(4).graph()
 
 
 def recurrent() -> Graph:

@@ -24,9 +24,10 @@ def test_the_protocol_from_name_to_results(board, tmp_path):
     emulator = Emulator(deployment.build(), board)
     device = MlperfClient(emulator.url)
     try:
-        assert device.await_ready()[-1] == "m-init-done"
+        mode, lap, done = device.await_ready()
+        assert (mode, done) == ("m-timestamp-mode-performance", "m-init-done") and lap.startswith("m-lap-us-")
         assert device.command("name") == ["m-name-dut-[tinybayes]"]
-        assert device.command("profile") == ["m-profile-[MLPerf Tiny Firmware V0.1.0]", "m-model-[kws01]"]
+        assert device.command("profile") == ["m-profile-[ULPMark for tinyML Firmware V0.0.1]", "m-model-[kws01]"]
         (error,) = device.command("infer 1 0")
         assert error.startswith("e-[Load an input first")
         for values, wanted in zip(inputs, real, strict=True):  # accuracy

@@ -14,6 +14,8 @@ def all_of_them() -> list[tuple[str, Graph, str | None]]:
         ("softmax of maps", softmax_of_maps(), "index"),
         ("class numbers", class_numbers(), None),
         ("windows that differ", windows(), "index"),
+        ("any dimension reduced", reduced(), None),
+        ("any dimension reduced, index", reduced(), "index"),
     ]
 
 
@@ -35,6 +37,18 @@ def softmax_of_maps() -> Graph:
 def class_numbers() -> Graph:
     """The largest of several channels at every position of a map."""
     return Builder(np.random.default_rng(11), (6, 9, 2), levels=9).conv(11, (3, 2)).argmax().graph()
+
+
+def reduced() -> Graph:
+    """Maxima over channels, read with margins; means over height and channels, over a row, and over everything."""
+    network = Builder(np.random.default_rng(18), (6, 7, 4), levels=9).conv(8, (3, 3))
+    network.rearrange((20, 8, 1), 0, (1, 1, 160), (0, 0, 1)).max_pool((1, 8))
+    network.rearrange((4, 5, 1), 0, (1, 1, 20), (0, 0, 1)).conv(3, (3, 3), padding=(1, 1, 1, 1)).flatten().linear(5)
+    network.back_to("t0").rearrange((4, 40, 1), 0, (1, 1, 160), (0, 0, 1)).average_pool((4, 8)).flatten().linear(5)
+    network.back_to("t0").rearrange((4, 40, 1), 0, (1, 1, 160), (0, 0, 1)).average_pool((1, 40)).flatten().linear(5)
+    network.back_to("t0").rearrange((1, 160, 1), 0, (1, 1, 160), (0, 0, 1)).average_pool((1, 160)).flatten().linear(5)
+    first, second, third, fourth = (node.output for node in network.nodes if node.op == "linear")
+    return network.back_to(first).add(second).add(third).add(fourth).graph()
 
 
 def windows() -> Graph:

@@ -153,6 +153,20 @@ def test_outputs_of_windows_that_do_not_exist_stay_in_scratch(pool: tuple[int, i
     assert "conv_dense" in check(chain.flatten().linear(2).graph(), "flash")
 
 
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("width", [4, 9, 15])
+def test_pointwise_convolutions_read_the_map_itself(width: int, core: str) -> None:
+    """Four positions at a time from where they lie, the last ones copied; outputs go over what has been read."""
+    chain = Builder(np.random.default_rng(width), (width, 3), density=1.0, levels=200, per_channel=True)
+    chain.conv(8, (1, 2), dtype="int8").conv(12, (1, 1)).conv(8, (1, 1), dtype="int8").conv(5, (1, 1))
+    graph = chain.flatten().linear(3).graph()
+    formats = formats_preferring("dense", graph, core)
+    read = [step.reads_columns for step in make_plan(verify(graph), "latency", core, formats).steps]
+    on_vectors, by_bytes = core == "cortex-m55", core == "cortex-m0"
+    assert read == [False, not by_bytes, not on_vectors and not by_bytes, not by_bytes, False]
+    check(graph, "latency", core, formats=formats)
+
+
 @pytest.mark.parametrize("padding", [(0, 0, 0, 2), (0, 0, 2, 0), (2, 2, 0, 0), (2, 2, 2, 2)])
 def test_padding_wider_than_the_kernel(padding: tuple[int, int, int, int]) -> None:
     chain = Builder(np.random.default_rng(0), (7, 8, 1), density=1.0, levels=200)

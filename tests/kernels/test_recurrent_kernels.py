@@ -1,15 +1,18 @@
 """Recurrent operators: generated code against the reference."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kernels.test_kernels import SETTINGS, builder, check
-from tests.networks import Builder, formats_preferring
+from tests.networks import Builder, formats_preferring, random_inputs
 from tinybayes.ir import Graph, Gru, Lstm, Recurrent
 from tinybayes.plan import make_plan
 from tinybayes.plan.formats import RECURRENT_FORMATS
+from tinybayes.reference import execute
 
 KINDS = (Gru, Lstm)
 BITS = (8, 16)
@@ -27,6 +30,7 @@ def recurrent_networks(draw: st.DrawFn) -> Graph:
     if kind is Lstm:
         places["cell_fraction_bits"] = draw(st.sampled_from((12, 10, 3)))
     last_only = draw(st.booleans())
+    places["backward"] = draw(st.booleans())
     chain.recurrent(kind, draw(st.integers(1, 20)), bits=draw(st.sampled_from(BITS)), last_only=last_only, **places)
     if not last_only and draw(st.booleans()):
         chain.conv(3, (1, 2), padding=(0, 0, 1, 0)).flatten()
@@ -49,6 +53,20 @@ def test_every_format_of_every_operator(kind: type[Recurrent], weight_format: st
     graph = chain.recurrent(kind, 6, bits=bits, last_only=True).graph()
     kernels = check(graph, "flash", sanitize=False, formats=formats_preferring(weight_format, graph, "cortex-m4"))
     assert kernels == [f"{kind.op}_{weight_format}"] * 2
+
+
+@pytest.mark.parametrize("last_only", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_series_may_be_read_from_its_end(kind: type[Recurrent], last_only: bool) -> None:
+    """Backward over a series is forward over the series turned around."""
+    rng = np.random.default_rng(8)
+    chain = Builder(rng, (6, 3)).recurrent(kind, 5, backward=True, last_only=last_only)
+    graph = chain.graph()
+    x = random_inputs(rng, graph, 7)
+    forward = graph.with_nodes([replace(graph.nodes[0], backward=False)], graph.tensors)
+    states, turned = execute(graph, x)[graph.output], execute(forward, x[:, ::-1])[graph.output]
+    np.testing.assert_array_equal(states, turned if last_only else turned[:, ::-1])
+    check(graph, "flash")
 
 
 @pytest.mark.parametrize("kind", KINDS)

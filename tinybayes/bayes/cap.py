@@ -20,6 +20,7 @@ def cap_living(module: nn.Module, most: int, threshold: float = THRESHOLD) -> No
 
     A weight that is put out has mean 0 and hardly any variance, so that it stops adding noise to its layer; what the
     data asks for may grow back. Small weights with wide posteriors go first, as in Graves (NIPS 2011), section 6.
+    Weights of one group have one score and go together, so that fewer than ``most`` may be left.
     Only for posteriors with a variance of each weight; raises TypeError for others.
     """
     weights = []

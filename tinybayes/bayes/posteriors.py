@@ -63,7 +63,8 @@ class AdditiveGaussian(Posterior):
     """N(theta, sigma^2) for each weight, theta and log sigma^2 free (Molchanov, Ashukha and Vetrov, ICML 2017).
 
     ``divergence`` is ``"log-uniform"`` (sparse variational dropout), ``"ard"`` (its empirical-Bayes form) or
-    ``"gaussian"`` (a standard normal prior). The score is log alpha in each case.
+    ``"gaussian"`` (a standard normal prior). The score is log alpha in each case: log(sigma^2 / theta^2), the variance
+    and the square summed over the group for weights that are relevant together (:class:`GroupRelevance`).
     """
 
     def __init__(self, weight: Tensor, divergence: str, initial_log_sigma2: float, threshold: float) -> None:
@@ -84,6 +85,36 @@ class AdditiveGaussian(Posterior):
     def score(self, weight: Tensor) -> Tensor:
         """Log alpha."""
         return log_alpha(weight, self.log_sigma2)
+
+
+class GroupRelevance(AdditiveGaussian):
+    """Gaussians whose N(0, tau) priors share one tau in each group: automatic relevance determination by group.
+
+    The divergence, sum of ((sigma^2 + theta^2) / tau - 1 + log(tau / sigma^2)) / 2, is least where tau is the group's
+    mean of sigma^2 + theta^2, as in MacKay (1994) for the weights of one input; there it is the sum of
+    log(tau / sigma^2) / 2. A group of one pays log(1 + 1 / alpha) / 2, which is ``"ard"``.
+    """
+
+    group: Tensor
+
+    def __init__(self, weight: Tensor, group: Tensor, initial_log_sigma2: float, threshold: float) -> None:
+        super().__init__(weight, "ard", initial_log_sigma2, threshold)
+        self.register_buffer("group", group, persistent=False)
+        self.register_buffer("sizes", torch.bincount(group.flatten()).to(weight.dtype), persistent=False)
+
+    def kl(self, weight: Tensor) -> Tensor:
+        """The sum over all weights, each with its group's best tau."""
+        sizes = self.get_buffer("sizes")
+        tau = self._sums(self.log_sigma2.exp() + weight * weight + _EPSILON) / sizes
+        return 0.5 * ((sizes * tau.log()).sum() - self.log_sigma2.sum())
+
+    def score(self, weight: Tensor) -> Tensor:
+        """Log alpha of each weight's group."""
+        noise, signal = self._sums(self.log_sigma2.exp()), self._sums(weight * weight + _EPSILON)
+        return (noise.log() - signal.log()).clamp(-CLIP, CLIP)[self.group]
+
+    def _sums(self, values: Tensor) -> Tensor:
+        return values.new_zeros(len(self.get_buffer("sizes"))).index_add(0, self.group.flatten(), values.flatten())
 
 
 class MultiplicativeGaussian(Posterior):

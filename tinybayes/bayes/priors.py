@@ -11,6 +11,7 @@ from tinybayes.bayes.posteriors import (
     AdditiveGaussian,
     GroupHorseshoe,
     GroupNormalJeffreys,
+    GroupRelevance,
     MultiplicativeGaussian,
     Posterior,
 )
@@ -45,14 +46,21 @@ class LogUniform:
 
 @dataclass(frozen=True)
 class AutomaticRelevance:
-    """N(0, tau) on every weight, each tau chosen by empirical Bayes: Kharitonov, Molchanov and Vetrov (2018)."""
+    """N(0, tau) on every weight, each tau chosen by empirical Bayes: Kharitonov, Molchanov and Vetrov (2018).
+
+    With ``groups`` (``by_input``, ``by_output`` or ``Blocks(rows, columns)``) the weights of a group share their tau
+    and are pruned together.
+    """
 
     initial_log_sigma2: float = INITIAL_LOG_SIGMA2
     threshold: float = THRESHOLD
+    groups: Grouping | None = None
 
     def posterior(self, weight: Tensor, convolution_groups: int) -> Posterior:
         """One Gaussian for each weight."""
-        del convolution_groups
+        if self.groups is not None:
+            group = self.groups(weight, convolution_groups)
+            return GroupRelevance(weight, group, self.initial_log_sigma2, self.threshold)
         return AdditiveGaussian(weight, "ard", self.initial_log_sigma2, self.threshold)
 
 

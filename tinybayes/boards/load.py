@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tinybayes.assets import asset_directory
+from tinybayes.boards.boot_loader import take_boot_loader
 from tinybayes.boards.cores import CORES, Core
 from tinybayes.boards.flashing import take_flashing
 from tinybayes.boards.record import Board, Chip, ChipTimer, FlashTiming, Qemu, Region, Uart
@@ -65,6 +66,7 @@ def load_board(name: str, directory: Path | None = None) -> Board:
         qemu=_qemu(table.take_table("qemu")) if table.has("qemu") else None,
         setup=take_setup(table),
         boot_loader_bytes=_boot_loader_bytes(table, chip.flash),
+        boot_loader=take_boot_loader(table) or chip.boot_loader,
         flashing=take_flashing(table),
     )
     table.finish()
@@ -106,10 +108,11 @@ def _load_chip(path: Path) -> Chip:
     setup = take_setup(table)
     image_header = table.take_text("image_header", IMAGE_HEADERS) if table.has("image_header") else "none"
     multiplier_cycles = _multiplier_cycles(table, core) if table.has("multiplier_cycles") else 1
+    boot_loader = take_boot_loader(table)
     table.finish()
     return Chip(
         path.stem, title, core, fpu, clock_hz, regions, flash, ram, flash_timing, cycle_counters, cycle_timer,
-        setup, image_header, multiplier_cycles,
+        setup, image_header, multiplier_cycles, boot_loader,
     )  # fmt: skip
 
 

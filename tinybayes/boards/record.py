@@ -63,6 +63,28 @@ class ChipTimer:
 
 
 @dataclass(frozen=True)
+class BootLoader:
+    """What an image can hand over to. ``method`` names ``firmware/boot_loader_<method>.c``,
+    ``offers`` says what it can be spoken to by, ``source`` is the document that all this comes from.
+
+    ``address`` is where its vectors lie, ``magic`` what it looks for after a reset; None where the method needs none.
+    ``setup`` is carried out right before it is entered.
+    """
+
+    method: str
+    offers: str
+    source: str
+    address: int | None = None
+    magic: int | None = None
+    setup: tuple[SetupStep, ...] = ()
+
+    @property
+    def at_reset(self) -> bool:
+        """Whether it is entered by the reset handler, before anything has been set up."""
+        return self.method == "stm32_system_memory"
+
+
+@dataclass(frozen=True)
 class Chip:
     """A chip: its core, its clock as the firmware runs it, its memories, and the two that images are linked to.
 
@@ -71,6 +93,7 @@ class Chip:
     there where one of them is a timer of the chip. ``setup`` sets the clock; without it the chip runs as it comes out
     of reset. ``image_header`` names what the boot ROM wants to find in an image, or is ``"none"``.
     ``multiplier_cycles`` is what MULS takes: 1, or 32 where an Armv6-M core was made with the small multiplier.
+    ``boot_loader`` is in the chip's ROM; None where there is none that an image can enter.
     """
 
     name: str
@@ -87,6 +110,7 @@ class Chip:
     setup: tuple[SetupStep, ...] = ()
     image_header: str = "none"
     multiplier_cycles: int = 1
+    boot_loader: BootLoader | None = None
 
     @property
     def gcc_flags(self) -> tuple[str, ...]:
@@ -126,8 +150,9 @@ class Board:
 
     ``stack_bytes`` is reserved for the stack; ``link_request_bytes`` is the longest request, without header and
     checksum, that the device side of the protocol takes. ``setup`` follows the chip's and connects the pins.
-    ``boot_loader_bytes`` at the start of flash belong to a boot loader that stays there. ``flashing`` is how images
-    get onto it, the best way first; none for a board that exists in QEMU only.
+    ``boot_loader_bytes`` at the start of flash belong to a boot loader that stays there. ``boot_loader`` is what an
+    image can hand over to: the board's own, else the chip's. ``flashing`` is how images get onto it, the best way
+    first; none for a board that exists in QEMU only.
     """
 
     name: str
@@ -141,6 +166,7 @@ class Board:
     qemu: Qemu | None
     setup: tuple[SetupStep, ...] = ()
     boot_loader_bytes: int = 0
+    boot_loader: BootLoader | None = None
     flashing: tuple[Flashing, ...] = ()
 
     @property

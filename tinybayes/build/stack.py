@@ -3,13 +3,14 @@
 Every path through a function is followed with the bytes that the stack has grown by; at a call the callee's own worst
 case comes on top, and a jump to another function (a tail call) goes on from where the stack stands. Library functions
 and assembly are bounded as compiled code is. A call through a pointer may reach the functions in the constant tables
-that its function names, and every function whose address is stored by code or in a variable.
+that its function names, and every function whose address is stored by code or in a variable. What hands over to a boot
+loader does not count, as faults do not: nothing of the image runs after it.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tinybayes.build.disassembly import Disassembly
+from tinybayes.build.disassembly import Disassembly, Instruction
 from tinybayes.build.effects import Effects
 from tinybayes.build.pointers import UnboundedError
 from tinybayes.errors import InternalError
@@ -23,6 +24,7 @@ was not aligned to 8 bytes (Armv7-M Architecture Reference Manual, DDI 0403E, se
 _FIRST_INTERRUPT = 11
 """Exception numbers below are reset and faults, which end the program (ibid., table B1-4)."""
 _DEEPEST_BYTES = 1 << 20
+_HANDS_OVER = "chip_enter_boot_loader"
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,10 @@ class StackAnalysis:
         self._bounds[entry] = (size_bytes, chain)
         return size_bytes, chain
 
+    def _hands_over(self, instruction: Instruction, targets: tuple[int, ...]) -> bool:
+        place = self._code.functions.get(_HANDS_OVER)
+        return place in targets and instruction.symbol != _HANDS_OVER
+
     def _symbol(self, address: int) -> str:
         return self._code.instructions[address].symbol
 
@@ -143,6 +149,8 @@ class StackAnalysis:
             after_bytes = max(depth_bytes + effect.grows_bytes, 0)
             if after_bytes > _DEEPEST_BYTES:
                 raise UnboundedError(f"{instruction.symbol} takes more stack with every round of a loop")
+            if self._hands_over(instruction, (*effect.calls, *effect.jumps)):
+                continue
             for callee in effect.calls:
                 walk.calls[address, callee] = max(depth_bytes, walk.calls.get((address, callee), 0))
             if effect.by_table:

@@ -93,7 +93,7 @@ def compile_(
         max_ram_bytes=_size(max_ram, "--max-ram"),
         max_latency_seconds=_seconds(max_latency, "--max-latency"),
     )
-    _show(made, as_json, f"next: tinybayes verify {out} --on {_places_of(made)}")
+    _show(made, as_json, _next(made, out))
 
 
 def build(directory: Directory, as_json: Json = False) -> None:
@@ -103,7 +103,7 @@ def build(directory: Directory, as_json: Json = False) -> None:
     """
     deployment = _open(directory)
     made = deployment.build()
-    _show(deployment, as_json, f"{made}\nnext: tinybayes verify {directory} --on {_places_of(deployment)}")
+    _show(deployment, as_json, f"{made}\n{_next(deployment, directory)}")
 
 
 def run(
@@ -308,6 +308,15 @@ def _show(deployment: "Deployment", as_json: bool, following: str) -> None:
     out.print(layer_table(deployment.record))
     for line in (*summary_lines(deployment.record), following):
         out.print(line, soft_wrap=True, markup=False)
+
+
+def _next(deployment: "Deployment", directory: Path) -> str:
+    """What there is to do with a compiled directory."""
+    from tinybayes.boards import Board
+
+    first = f"next: tinybayes verify {directory} --on {_places_of(deployment)}"
+    board = deployment.board
+    return f"{first}, then tinybayes flash {directory}" if isinstance(board, Board) and board.flashing else first
 
 
 def _places_of(deployment: "Deployment") -> str:

@@ -57,11 +57,17 @@ def monitor(
     ] = None,
     echoes: Annotated[int, typer.Option(min=0, max=100_000, help="How many frames the link test sends.")] = 50,
     baud: Annotated[int | None, typer.Option(min=1200, help="Bits per second; the board's, else 115200.")] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Start the device anew first, also one that has stopped with a fault.")
+    ] = False,
+    boot_loader: Annotated[
+        bool, typer.Option("--boot-loader", help="At the end, let it hand over to its boot loader.")
+    ] = False,
     log: Annotated[bool, typer.Option("--log", help="Show what comes over the line by itself, until Ctrl-C.")] = False,
     seconds: Annotated[float | None, typer.Option(min=0.0, help="With --log: end after so long.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Ask a device who it is, test the link, and show its stack, self-tests and last fault.
+    """Ask a device who it is, let it test itself, test the link, and show its stack and its last fault.
 
     Exit status 1 where the link damaged frames (they were sent again) or a self-test fails.
 
@@ -70,10 +76,12 @@ def monitor(
     from tinybayes.boards import Board
     from tinybayes.deployment import Deployment
     from tinybayes.errors import UserError
-    from tinybayes.hil.monitor import examine, listen
+    from tinybayes.hil.monitor import examine, leave, listen, restart
 
     if log and as_json:
         raise UserError("--log and --json: give one of them; a log has no end to put into an object")
+    if log and (reset or boot_loader):
+        raise UserError("--log only listens; leave out --reset and --boot-loader")
     deployment = None if directory is None else Deployment.open(directory)
     board = None if deployment is None or not isinstance(deployment.board, Board) else deployment.board
     rate = baud or (board.uart.baud if board is not None else 115_200)
@@ -81,6 +89,8 @@ def monitor(
         for line in listen(on, rate, seconds):
             console().print(line, soft_wrap=True, markup=False)
         return
+    if reset:
+        restart(on, rate)
     with progress_bars(quiet=as_json) as progress:
         found = examine(
             on,
@@ -90,12 +100,24 @@ def monitor(
             board=None if board is None else board.name,
             progress=lambda done, total: progress("echo", done, total),
         )
-    if as_json:
-        print_json(found.record())
-    else:
+    if not as_json:
         for name, text in found.lines():
             console().print(f"{name:<11} {text}", soft_wrap=True, markup=False)
+    if boot_loader:
+        leave(on, rate)
+    if as_json:
+        print_json({**found.record(), "boot_loader_entered": boot_loader})
+    elif boot_loader:
+        console().print(f"the boot loader has taken over{_offers(found.identity.board)}", soft_wrap=True)
     raise typer.Exit(0 if found.good else 1)
+
+
+def _offers(board: str) -> str:
+    """What the boot loader of a board can be spoken to by, where the board is known here."""
+    from tinybayes.boards import list_boards, load_board
+
+    known = load_board(board).boot_loader if board in list_boards() else None
+    return "" if known is None else f": {known.offers}"
 
 
 def _profile_table(found: "DeviceProfile") -> Any:  # noqa: ANN401 - a rich table

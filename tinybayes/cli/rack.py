@@ -56,7 +56,7 @@ def rack(
 
     with Store(out / "results.sqlite") as store:
         outcome = run_matrix(wanted, store, out / "cells", jobs=jobs, fresh=fresh, told=told)
-    pictures = draw_pictures(outcome.cells, out)
+    pictures = draw_pictures(outcome.cells, out, outcome.before)
     if as_json:
         print_json({
             "run": outcome.run,

@@ -14,6 +14,7 @@ from tinybayes.errors import FileFormatError, UserError, did_you_mean
 
 _BY_RECIPE = {
     "imu-user-id": imu_user_id,
+    "imu-user-id-blocks": imu_user_id,
     "mnist-lenet300": mnist,
     "mnist-lenet300-low": mnist,
     "mnist-lenet5": mnist,

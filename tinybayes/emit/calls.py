@@ -169,13 +169,16 @@ def _patch(plan: Plan, step: Step) -> Struct:
 
 def _conv_dense(plan: Plan, step: Step, weights: str) -> Call:
     scratch = plan.scratch(step)
-    assert scratch is not None
-    states = _at(scratch.offset + scratch.size_bytes - step.state_bytes)
-    memory: Fields = {"values": f"{weights}.values", "fields": _at(scratch.offset)}
-    if step.state_bytes:
+    memory: Fields = {"values": f"{weights}.values"}
+    if scratch is not None:
+        memory = {**memory, "fields": _at(scratch.offset)}
+    if step.state_bytes and scratch is not None:
+        states = _at(scratch.offset + scratch.size_bytes - step.state_bytes)
         memory = {**memory, "states": f"(int32_t *)(void *)({states})"}
     if step.encoding is not None and step.encoding.constants["centered"]:
         memory = {**memory, "centered": True}
+    if step.reads_columns:
+        memory = {**memory, "pointwise": True}
     arguments = (
         _source_struct(plan, step),
         _target(plan, step, origin=True),

@@ -9,6 +9,7 @@ from tinybayes.assets import asset_directory
 from tinybayes.boards import Board
 from tinybayes.emit.environment import environment
 from tinybayes.emit.image_header import IMAGE_HEADERS
+from tinybayes.emit.mlperf import MlperfInput
 from tinybayes.errors import InternalError, UnsupportedError, UserError, did_you_mean
 
 NETWORK_DIGEST_BYTES = 16
@@ -74,11 +75,13 @@ def firmware_files(
     network_digest: bytes,
     protocol: str,
     golden_vectors: Sequence[Sequence[int]] = (),
+    mlperf: MlperfInput | None = None,
 ) -> dict[str, str]:
     """Everything beside ``network/`` that a project needs: relative path to text, in sorted order.
 
     ``network_digest`` is 16 bytes that tell this network from any other. ``protocol`` is ``"frames"``, ``"mlperf"`` or
     ``"none"``. ``golden_vectors`` has, for every input of the device's self-test, the CRC-32 of every step's tensor.
+    ``mlperf`` says what MLPerf Tiny's runner sends, codes unless it is given.
 
     Raises UserError for a name that is none in C and UnsupportedError for an unknown protocol.
     """
@@ -91,9 +94,14 @@ def firmware_files(
         raise InternalError(f"a network digest of {len(network_digest)} bytes, wanted {NETWORK_DIGEST_BYTES}")
     templates = environment()
     header = IMAGE_HEADERS.get(board.chip.image_header)
+    boot_loader = "none" if board.boot_loader is None else board.boot_loader.method
+    carries_out_steps = bool(board.setup_steps or (board.boot_loader is not None and board.boot_loader.setup))
     facts = {
         "board": board,
         "header": header,
+        "mlperf": mlperf or MlperfInput(),
+        "boot_loader": boot_loader,
+        "carries_out_steps": carries_out_steps,
         "cycle_counters": ", ".join(f"CYCLES_{name.upper()}" for name in board.chip.cycle_counters),
         "protocol": protocol,
         "network_name": network_name,
@@ -105,9 +113,13 @@ def firmware_files(
     generated = dict(_GENERATED)
     if protocol != "none":
         hand_written += (f"uart_{board.uart.driver}.c",)
+    if protocol == "frames":
+        hand_written += (f"boot_loader_{boot_loader}.c",)
+    if protocol == "mlperf":
+        generated["firmware/mlperf_input.h"] = "firmware/mlperf_input.h.j2"
     if golden_vectors:
         generated["firmware/golden.c"] = "firmware/golden.c.j2"
-    if board.setup_steps:
+    if carries_out_steps:
         hand_written += ("setup.c",)
         generated["firmware/board_setup.c"] = "firmware/board_setup.c.j2"
     if header is not None:

@@ -73,6 +73,7 @@ def _layer(plan: Plan, step: Step, node: Recurrent, weights: str) -> Struct:
         "channels": channels,
         "units": node.units,
         "last_only": node.last_only,
+        **({"backward": True} if node.backward else {}),
         "wide": node.state_bits == 16,
         "widen": 12 - node.gate_fraction_bits,
         "output_shift": node.output_shift,

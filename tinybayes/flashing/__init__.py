@@ -8,7 +8,7 @@ from pathlib import Path
 from tinybayes.boards import Board
 from tinybayes.boards.flashing import METHODS, Drive, Flashing, OpenOcd, PyOcd, Uf2
 from tinybayes.errors import UnsupportedError, UserError
-from tinybayes.flashing.drive import check_drive, copy_to_drive, find_drive, mounted_drives
+from tinybayes.flashing.drive import await_drive, check_drive, copy_to_drive, find_drive, mounted_drives
 from tinybayes.flashing.elf import flash_image, intel_hex
 from tinybayes.flashing.tools import openocd_command, pyocd_command, run_tool
 from tinybayes.flashing.uf2 import make_uf2
@@ -52,16 +52,25 @@ def choose_way(board: Board, method: str | None, *, probe: bool = False, drive: 
 
 
 def plan_flash(
-    elf: Path, board: Board, *, method: str | None = None, probe: str | None = None, drive: Path | None = None
+    elf: Path,
+    board: Board,
+    *,
+    method: str | None = None,
+    probe: str | None = None,
+    drive: Path | None = None,
+    show_drive: Callable[[], None] | None = None,
 ) -> FlashPlan:
     """How ``elf`` gets onto ``board``; nothing is done yet.
 
     ``probe`` is the serial number of one debug probe of several, ``drive`` the directory of the board's drive where
-    it is not found by its label. Raises UserError where the options contradict each other.
+    it is not found by its label. ``show_drive`` makes a boot loader show its drive, which is waited for then; it is
+    not called where the drive is there already. Raises UserError where the options contradict each other.
     """
     if probe is not None and drive is not None:
         raise UserError("--probe and --drive: give one of them; a drive needs no probe")
     way = choose_way(board, method, probe=probe is not None, drive=drive is not None)
+    if show_drive is not None and not isinstance(way, Uf2):
+        raise UserError(f"--on: {board.name} is flashed by {way.method}, which needs no boot loader; leave it out")
     if isinstance(way, OpenOcd | PyOcd):
         if drive is not None:
             raise UserError(f"--drive: --method {way.method} uses a probe and no drive")
@@ -69,10 +78,12 @@ def plan_flash(
         return FlashPlan(way.method, board.name, elf, shlex.join(command), lambda: _run(command))
     if probe is not None:
         raise UserError(f"--probe: --method {way.method} copies a file to a drive and uses no probe")
-    return _plan_copy(way, elf, board, drive)
+    return _plan_copy(way, elf, board, drive, show_drive)
 
 
-def _plan_copy(way: Uf2 | Drive, elf: Path, board: Board, drive: Path | None) -> FlashPlan:
+def _plan_copy(
+    way: Uf2 | Drive, elf: Path, board: Board, drive: Path | None, show_drive: Callable[[], None] | None
+) -> FlashPlan:
     suffix = ".uf2" if isinstance(way, Uf2) else ".hex"
     image = elf.with_suffix(suffix)
     shown = drive if drive is not None else next((p for p in mounted_drives() if p.name == way.label), None)
@@ -82,8 +93,13 @@ def _plan_copy(way: Uf2 | Drive, elf: Path, board: Board, drive: Path | None) ->
     def execute() -> None:
         data = write_image(way, elf, image)
         hint = way.button if isinstance(way, Uf2) else "plug the board in by USB"
-        target = drive if drive is not None else find_drive(way.label, hint)
-        check_drive(target, _INFO_UF2 if isinstance(way, Uf2) else None)
+
+        def ready() -> Path:
+            target = drive if drive is not None else find_drive(way.label, hint)
+            check_drive(target, _INFO_UF2 if isinstance(way, Uf2) else None)
+            return target
+
+        target = ready() if show_drive is None else await_drive(ready, show_drive)
         copy_to_drive(target, image.name, data)
 
     return FlashPlan(way.method, board.name, image, command, execute)

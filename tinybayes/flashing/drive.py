@@ -4,12 +4,14 @@ import errno
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tinybayes.errors import DeviceError, UserError
 
 _FAIL_SECONDS = 10.0
 _POLL_SECONDS = 0.2
+_APPEAR_SECONDS = 30.0  # USB is enumerated in a second or two; desktops take their time to mount
 _MOUNTS = Path("/proc/self/mounts")
 _LABELS = Path("/dev/disk/by-label")
 _GONE = frozenset({errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.EROFS})
@@ -61,6 +63,29 @@ def check_drive(drive: Path, marker: str | None) -> None:
         raise UserError(f"--drive {drive}: there is no such directory")
     if marker is not None and marker.lower() not in (entry.name.lower() for entry in drive.iterdir()):
         raise DeviceError(f"{drive} has no {marker}, so it is no UF2 boot loader; nothing was written")
+
+
+def await_drive(
+    ready: Callable[[], Path], show: Callable[[], None], *, appear_seconds: float = _APPEAR_SECONDS
+) -> Path:
+    """The drive that ``ready`` finds; where it is not there yet, after ``show`` has made the board show it.
+
+    Raises what ``ready`` says where the drive does not appear in time.
+    """
+    try:
+        return ready()
+    except (DeviceError, UserError):
+        show()
+    deadline = time.monotonic() + appear_seconds
+    while True:
+        try:
+            return ready()
+        except (DeviceError, UserError) as error:
+            if time.monotonic() >= deadline:
+                raise DeviceError(
+                    f"the board has handed over to its boot loader, but {appear_seconds:g} s later: {error}"
+                ) from error
+        time.sleep(_POLL_SECONDS)
 
 
 def copy_to_drive(drive: Path, name: str, data: bytes, *, fail_seconds: float = _FAIL_SECONDS) -> None:

@@ -42,6 +42,8 @@ class Value:
         elements = math.prod(self.torch_shape)
         if self.order is not None:
             return np.argsort(self.order)
+        if not self.torch_shape:
+            return np.zeros((), np.int64)
         shape = channels_last(self.torch_shape)
         return np.moveaxis(np.arange(elements, dtype=np.int64).reshape(shape), -1, 0)
 
@@ -62,7 +64,7 @@ class Chain:
         self.values = {program.input: Value(INPUT, shape, view=view)}
         self.tensors = {INPUT: Tensor(INPUT, shape if self.channels_last_input else channels_last(shape))}
         self.hidden: dict[str, tuple[Value, ...]] = {}
-        """By name of all final states of recurrent layers, the series of states of each layer."""
+        """By name of all final states of recurrent layers, those of each layer and direction."""
         self.zeros: set[str] = set()
         """Names of tensors of zeros."""
         self.nodes: list[Node] = []
@@ -121,16 +123,26 @@ class Chain:
             self._others.pop(name, None)
             self.values[name] = Value(value.tensor, order.shape, view=order)
 
+    def looked_at_so(self, call: Call, argument: str, positions: npt.NDArray[np.int64]) -> Value:
+        """The tensor that ``call`` takes as ``argument``, with its elements at ``positions`` in this order."""
+        reference = call.arguments[argument]
+        assert isinstance(reference, Ref)
+        self.values[call.result] = Value(self.values[reference.name].tensor, positions.shape, view=positions)
+        self._looked_at[call.result] = call, reference.name
+        value = self.settled(call, call.result)
+        self.moved.pop(call.result, None)  # what is computed with it is another tensor
+        return value
+
     def settled(self, call: Call, name: str) -> Value:
         """The value ``name`` as operators read it; where it is a view, its elements are moved if they must be."""
         value = self.values[name]
         if value.view is None:
             return value
         shape, source = value.torch_shape, self.tensors[value.tensor]
-        if not 1 <= len(shape) <= 3:
+        if len(shape) > 3:
             self.refuse(call, f"reads a tensor (batch, {', '.join(map(str, shape))}) of more than 4 dimensions")
-        positions = (value.view if len(shape) == 1 else np.moveaxis(value.view, 0, -1)).reshape(-1)
-        memory = channels_last(shape)
+        positions = (value.view if len(shape) < 2 else np.moveaxis(value.view, 0, -1)).reshape(-1)
+        memory = channels_last(shape) or (1,)
         in_place = np.array_equal(positions, np.arange(source.elements))
         if in_place and memory == source.shape:
             self.values[name] = Value(value.tensor, shape)
@@ -138,14 +150,14 @@ class Chain:
         maker, _ = self._looked_at.get(name, (call, name))
         whole = positions.size == source.elements and np.array_equal(np.sort(positions), np.arange(source.elements))
         node: Node
-        if len(shape) == 1 and whole and len(source.shape) > 1:
+        if len(shape) < 2 and whole and len(source.shape) > 1:
             # What reads a vector can take its elements in any order.
             called = self.name(maker, Flatten.op)
             node = Flatten(name=called, inputs=(value.tensor,), output=called)
             self.values[name] = Value(called, shape, None if in_place else np.argsort(positions))
         else:
             called = self.name(maker, Rearrange.op)
-            node = self._moved(call, called, value, positions)
+            node = self.rearranged(call, called, value, positions)
             self.values[name] = Value(called, shape)
         self.tensors[called] = Tensor(called, memory)
         self.nodes.append(node)
@@ -163,7 +175,7 @@ class Chain:
             return value
         called = self.name(call, Rearrange.op)
         self.tensors[called] = Tensor(called, shape)
-        self.nodes.append(self._moved(call, called, value, positions.reshape(-1)))
+        self.nodes.append(self.rearranged(call, called, value, positions.reshape(-1)))
         return Value(called, shape, view=np.arange(positions.size, dtype=np.int64).reshape(shape))
 
     def append_in_torch_order(self, call: Call, node: Node, shape: tuple[int, ...]) -> Value:
@@ -174,7 +186,8 @@ class Chain:
         self.values[call.result] = Value(node.output, shape, view=view)
         return self.values[call.result]
 
-    def _moved(self, call: Call, called: str, value: Value, positions: npt.NDArray[np.int64]) -> Node:
+    def rearranged(self, call: Call, called: str, value: Value, positions: npt.NDArray[np.int64]) -> Node:
+        """The operator ``called`` that brings the elements of ``value`` at ``positions`` into a tensor, in order."""
         found = nested_loops(positions)
         if found is None or len(found[1]) > LOOPS:
             self.refuse(
@@ -253,6 +266,9 @@ class Chain:
             if sum(self.reads[name] for name, value in self.values.items() if value.tensor == base) > 1:
                 self.refuse(call, "works in place on a view of a tensor that is read elsewhere: that is not supported")
             old = self.values[before.name].tensor
+            copies = [name for name, source in self.moved.items() if source == old and name != before.name]
+            if any(self.reads[name] > 1 for name in copies):
+                self.refuse(call, "works in place on a tensor of which a view is read more than once: not supported")
             for name, value in self.values.items():
                 if value.tensor == old:
                     self.values[name] = replace(value, tensor=result.tensor)
@@ -337,12 +353,12 @@ def is_time_first(program: Program) -> bool:
 
 def channels_last(torch_shape: tuple[int, ...]) -> tuple[int, ...]:
     """(channels, ...) as (..., channels)."""
-    return (*torch_shape[1:], torch_shape[0])
+    return (*torch_shape[1:], *torch_shape[:1])
 
 
 _BEFORE_LAYERS = frozenset({
     "add", "sub", "mul", "div", "add_", "sub_", "mul_", "div_", "dropout", "contiguous", "clone", "detach", "alias",
-    "sym_size", "slice",
+    "sym_size", "slice", "relu", "relu_", "tanh", "sigmoid", "clamp", "hardtanh", "gelu", "silu", "elu", "leaky_relu",
 })  # fmt: skip
 _LEAF_CLASSES = frozenset({
     "ReLU", "Flatten", "MaxPool1d", "MaxPool2d", "AvgPool1d", "AvgPool2d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d",

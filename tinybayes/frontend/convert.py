@@ -5,7 +5,7 @@ from tinybayes.frontend import series
 from tinybayes.frontend.chain import Chain
 from tinybayes.frontend.operators import HANDLERS, SUPPORTED
 from tinybayes.frontend.program import Call, Program, Ref
-from tinybayes.ir import Graph, verify
+from tinybayes.ir import Graph, Node, verify
 
 
 def convert(program: Program) -> Graph:
@@ -28,7 +28,7 @@ def convert(program: Program) -> Graph:
         series.settle_output(chain, live[-1], program.output)
     graph = chain.graph()
     try:
-        return verify(graph.with_nodes(graph.nodes, graph.tensors))
+        return verify(graph.with_nodes(_read(graph), graph.tensors))
     except InternalError as error:
         raise UnsupportedError(f"{program.source}: the program does not fit together: {error}") from error
 
@@ -45,6 +45,17 @@ def _check_shape(chain: Chain, call: Call) -> None:
                 f"gives (batch, {', '.join(map(str, value.torch_shape))}) by what is supported here, but its shape in "
                 f"the program is {wanted}: only the batch may be dynamic, and it must stay the first dimension",
             )
+
+
+def _read(graph: Graph) -> list[Node]:
+    """The operators that the output depends on: of recurrent layers, not all states need be read."""
+    needed = {graph.output}
+    nodes: list[Node] = []
+    for node in reversed(graph.nodes):
+        if node.output in needed:
+            needed.update(node.inputs)
+            nodes.append(node)
+    return nodes[::-1]
 
 
 def _live(program: Program) -> list[Call]:

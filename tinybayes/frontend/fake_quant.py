@@ -142,7 +142,8 @@ def _max_pool(node: MaxPool, _graph: Graph) -> Layer:
 
 def _average_pool(node: AveragePool, graph: Graph) -> Layer:
     target = graph.tensors[node.output]
-    return lambda x: _on_grid(F.avg_pool2d(x, node.window, node.stride), node.requant, target)
+    divisor = node.divides_by
+    return lambda x: _on_grid(F.avg_pool2d(x, node.window, node.stride, divisor_override=divisor), node.requant, target)
 
 
 def _windows(node: SpanPool, x: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:

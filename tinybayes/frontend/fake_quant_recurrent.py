@@ -35,7 +35,8 @@ class _Layer:
         """Hidden states, channels first; of the last position only where that is all there is."""
         states = torch.zeros(len(x), self._node.units, dtype=torch.float64)
         cells, written = states, []
-        for position in range(x.shape[3]):
+        positions = range(x.shape[3])
+        for position in positions[::-1] if self._node.backward else positions:
             wide = self._node.state_bits == 16
             given = x[:, :, 0, position] @ self._given[0].T + self._given[1]
             fed = (states if wide else self._rounded(states)) @ self._fed[0].T + self._fed[1]
@@ -43,7 +44,7 @@ class _Layer:
             written.append(self._rounded(states))
         if self._node.last_only:
             return written[-1][:, :, None, None]
-        return torch.stack(written, dim=2)[:, :, None]
+        return torch.stack(written[::-1] if self._node.backward else written, dim=2)[:, :, None]
 
     def _update(self, given: Tensor, fed: Tensor, states: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
         a, b = given.chunk(self._node.gates, dim=1), fed.chunk(self._node.gates, dim=1)

@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinybayes.frontend import layout
 from tinybayes.frontend.chain import Chain, Value
 from tinybayes.frontend.program import Call
 from tinybayes.ir import Add, Concat, ConstantPad, Multiply, Node
 from tinybayes.ir.verify import spreads
 
 SUPPORTED = (
-    "add, sub and mul of two tensors of one shape, or of a map and one value for each of its channels; cat along any "
-    "dimension but the batch; pad with a constant"
+    "add, sub and mul of two tensors whose shapes are the same, or 1 where they differ; cat along any dimension but "
+    "the batch; pad with a constant"
 )
 
 
@@ -37,7 +38,26 @@ def multiply(chain: Chain, call: Call) -> None:
 
 
 def _operands(chain: Chain, call: Call) -> tuple[Value, Value]:
-    return chain.value(call, "self"), chain.value(call, "other")
+    """Both tensors; one that is repeated along some axes is written out, but for one value for each channel.
+
+    Where both lie in the same order, whatever it is, they stay as they are.
+    """
+    if layout.alike(chain, call.arguments.get("self"), call.arguments.get("other")):
+        return layout.held(chain, call, "self"), layout.held(chain, call, "other")
+    shapes = [chain.positions(call, argument).shape for argument in ("self", "other")]
+    common = tuple(map(max, zip(*shapes, strict=False)))
+    fit = len(shapes[0]) == len(shapes[1]) and all(
+        size in (1, whole) for shape in shapes for size, whole in zip(shape, common, strict=False)
+    )
+
+    def operand(argument: str, shape: tuple[int, ...]) -> Value:
+        each_channel = len(shape) > 1 and shape == (common[0], *(1 for _ in shape[1:])) and common in shapes
+        if not fit or shape == common or each_channel:
+            return chain.value(call, argument)
+        positions = np.broadcast_to(chain.positions(call, argument), common)
+        return chain.looked_at_so(call, argument, positions)
+
+    return operand("self", shapes[0]), operand("other", shapes[1])
 
 
 def _spreads(chain: Chain, a: Value, b: Value) -> bool:
@@ -50,12 +70,12 @@ def _append(chain: Chain, call: Call, node: Node, a: Value, b: Value) -> None:
     if a.torch_shape != b.torch_shape and not _spreads(chain, a, b):
         chain.refuse(
             call,
-            f"of (batch, {_shape(a)}) and (batch, {_shape(b)}) is not supported: the shapes must be the same, or one "
-            "of them (batch, channels, 1, ...)",
+            f"of (batch, {_shape(a)}) and (batch, {_shape(b)}) is not supported: the shapes must be the same, or "
+            "have sizes of 1 where they differ",
         )
     if not _same_order(a, b):
         chain.refuse(call, "of a flattened map and another vector is not supported: join them before flattening")
-    chain.append(call, node, chain.tensors[a.tensor].hwc, a.torch_shape)
+    layout.append_in_place(chain, call, node, a)
 
 
 def concat(chain: Chain, call: Call) -> None:

@@ -6,19 +6,20 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.frontend import joins, over_channels, pointwise, pooling, series, views
+from tinybayes.frontend import joins, layout, over_channels, pointwise, pooling, reductions, series, views
 from tinybayes.frontend.chain import INPUT, Chain, Value
 from tinybayes.frontend.grouping import MAX_WEIGHTS, spread
 from tinybayes.frontend.program import Call, Ref
 from tinybayes.ir import BatchNorm, Conv, Linear, Relu
 from tinybayes.ir.verify import window_output
+from tinybayes.tbn.limits import MAX_WINDOW
 
 Float32 = npt.NDArray[np.float32]
 
 SUPPORTED = (
     "linear; conv1d and conv2d (any stride, padding, dilation and groups); batch_norm in evaluation mode; "
     f"relu, {pointwise.SUPPORTED}; {over_channels.SUPPORTED}; "
-    f"{joins.SUPPORTED}; {pooling.SUPPORTED}; {series.SUPPORTED}; "
+    f"{joins.SUPPORTED}; {pooling.SUPPORTED}; {reductions.SUPPORTED}; {series.SUPPORTED}; "
     f"{views.SUPPORTED}; dropout in evaluation mode; add, sub, mul and div by constants of each channel"
 )
 
@@ -95,6 +96,8 @@ def convolution(chain: Chain, call: Call) -> None:
                            f"not supported: their product is above {MAX_WEIGHTS}")  # fmt: skip
     ohwi = spread(compact, int(groups), dilation)
     padding = _padding(chain, call, ohwi.shape[1:3], dimensions)
+    if max(*stride, *padding) > MAX_WINDOW:
+        chain.refuse(call, f"with stride {stride} and padding {padding} is not supported: wanted at most {MAX_WINDOW}")
     rows = window_output(height + padding[0] + padding[1], kernel[0], stride[0])
     columns = window_output(width + padding[2] + padding[3], kernel[1], stride[1])
     name = chain.name(call, Conv.op, "weight")
@@ -128,7 +131,7 @@ def batch_norm(chain: Chain, call: Call) -> None:
     mean, variance = chain.constant(call, "running_mean"), chain.constant(call, "running_var")
     if mean is None or variance is None:
         chain.refuse(call, "has no running statistics (track_running_stats=False), which inference needs")
-    value = chain.value(call, "input")
+    value = layout.innermost(chain, call, "input", 0)
     channels = chain.tensors[value.tensor].channels
     gamma, beta = chain.constant(call, "weight"), chain.constant(call, "bias")
     gamma = np.ones(channels, np.float32) if gamma is None else gamma
@@ -144,22 +147,21 @@ def batch_norm(chain: Chain, call: Call) -> None:
         multiplier, offset = multiplier[value.order], offset[value.order]
     name = chain.name(call, BatchNorm.op, "running_mean")
     node = BatchNorm(name=name, inputs=(value.tensor,), output=name, multiplier=multiplier, offset=offset)
-    chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
+    layout.append_in_place(chain, call, node, value)
 
 
 def relu(chain: Chain, call: Call) -> None:
     """aten.relu."""
-    value = chain.value(call, "self")
+    value = layout.whole(chain, call, "self")
     name = chain.name(call, Relu.op)
-    node = Relu(name=name, inputs=(value.tensor,), output=name)
-    chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
+    layout.append_in_place(chain, call, Relu(name=name, inputs=(value.tensor,), output=name), value)
 
 
 def same(chain: Chain, call: Call) -> None:
     """Operators that change nothing at inference."""
     if call.flag("train"):
         chain.refuse(call, "is in training mode; call module.eval() before exporting")
-    chain.alias(call, chain.value(call, "input" if "input" in call.arguments else "self"))
+    chain.alias(call, layout.held(chain, call, "input" if "input" in call.arguments else "self"))
 
 
 def transpose(chain: Chain, call: Call) -> None:
@@ -194,9 +196,12 @@ def with_constants(chain: Chain, call: Call) -> None:
     """
     reference = call.arguments["self"]
     raw = isinstance(reference, Ref) and chain.channels_last_input and reference.name in chain.values
-    value = chain.values[reference.name] if raw and isinstance(reference, Ref) else chain.value(call, "self")
+    value = layout.held(chain, call, "self")
     on_input = raw and value.tensor == INPUT and value.torch_shape == chain.program.input_shape
-    value = value if on_input else chain.value(call, "self")
+    if not on_input:
+        value = layout.whole(chain, call, "self")
+        if isinstance(call.arguments.get("other"), Ref) and _channel_axis(chain, value) is None:
+            value = chain.value(call, "self")
     read_once = isinstance(reference, Ref) and chain.reads[reference.name] == 1
     if call.number("alpha", 1) != 1 or call.arguments.get("rounding_mode") is not None:
         chain.refuse(call, "with alpha or a rounding mode is not supported")
@@ -233,21 +238,28 @@ def _affine(chain: Chain, call: Call, value: Value, constant: npt.NDArray[np.flo
         chain.refuse(call, f"by {constant.tolist()} is not supported: wanted finite numbers")
     name = chain.name(call, BatchNorm.op)
     node = BatchNorm(name=name, inputs=(value.tensor,), output=name, multiplier=multiplier, offset=offset)
-    chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
+    layout.append_in_place(chain, call, node, value)
+
+
+def _channel_axis(chain: Chain, value: Value) -> int | None:
+    """Which of torch's axes, the batch left out, are the channels of the tensor in memory; None where none is."""
+    if value.order is not None:
+        return 0
+    axes = layout.memory_axes(chain, value)
+    return axes[-1] if axes and value.torch_shape[axes[-1]] == chain.tensors[value.tensor].channels else None
 
 
 def _per_channel(chain: Chain, call: Call, value: Value) -> npt.NDArray[np.float64]:
     """The operand ``other``, one number for each channel of ``value`` (or for each feature of a vector)."""
-    last = value.view is not None
-    channels = value.torch_shape[-1 if last else 0]
-    rank = len(value.torch_shape) + 1
+    channels = chain.tensors[value.tensor].channels
     if not isinstance(call.arguments.get("other"), Ref):
         return np.full(channels, call.number("other", math.nan))
+    axis, rank = _channel_axis(chain, value) or 0, len(value.torch_shape)
     other = chain.weight(call, "other").astype(np.float64)
     shape = (1,) * (rank - other.ndim) + other.shape
-    shape = (*shape[:-2], *shape[:-3:-1]) if last else shape
-    if len(shape) != rank or shape[0] != 1 or shape[1] not in (1, channels) or any(size != 1 for size in shape[2:]):
-        wanted = (channels,) + (1,) * (rank - 2)
+    shape = shape[1:] if len(shape) == rank + 1 and shape[0] == 1 else shape
+    wanted = tuple(channels if k == axis else 1 for k in range(rank))
+    if len(shape) != rank or any(size not in (1, wanted[k]) for k, size in enumerate(shape)):
         chain.refuse(
             call, f"by a tensor of shape {other.shape} is not supported: wanted one number for each channel, {wanted}"
         )
@@ -264,6 +276,7 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     **pointwise.HANDLERS,
     **over_channels.HANDLERS,
     **pooling.HANDLERS,
+    **reductions.HANDLERS,
     **views.HANDLERS,
     **series.HANDLERS,
     **dict.fromkeys(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+from tinybayes.frontend import layout
 from tinybayes.frontend.chain import Chain
 from tinybayes.frontend.program import Call
 from tinybayes.ir import Pointwise
@@ -23,10 +24,10 @@ def apply(chain: Chain, call: Call, function: str, parameters: tuple[float, ...]
     for name, parameter in zip(FUNCTIONS[function].parameters, parameters, strict=True):
         if math.isnan(parameter):
             chain.refuse(call, f"with {name}={parameter} is not supported")
-    value = chain.value(call, "input" if "input" in call.arguments else "self")
+    value = layout.whole(chain, call, "input" if "input" in call.arguments else "self")
     name = chain.name(call, function)
     node = Pointwise(name=name, inputs=(value.tensor,), output=name, function=function, parameters=parameters)
-    chain.append(call, node, chain.tensors[value.tensor].hwc, value.torch_shape)
+    layout.append_in_place(chain, call, node, value)
 
 
 def plain(chain: Chain, call: Call, *, function: str, defaults: tuple[tuple[str, float], ...] = ()) -> None:

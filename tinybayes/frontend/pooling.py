@@ -1,4 +1,4 @@
-"""ATen operators that pool positions: maximum, mean and sum; ``HANDLERS`` is the list."""
+"""ATen operators that pool positions by windows: maximum and mean; ``HANDLERS`` is the list."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +13,7 @@ from tinybayes.ir.verify import MAX_DIVISORS, SPAN_POSITIONS, window_output
 
 SUPPORTED = (
     "max_pool and avg_pool 1d and 2d (any stride, padding, ceil_mode and divisor; dilation=1); adaptive_avg_pool and "
-    "adaptive_max_pool to any size; mean, sum, amax and max over all positions, or over one dimension of them with "
-    "keepdim=True"
+    "adaptive_max_pool to any size"
 )
 
 
@@ -60,14 +59,6 @@ def _adaptive(size: int, outputs: int) -> _Axis:
     return _Axis(size, spans, tuple(stop - start for start, stop in spans))
 
 
-def _whole(size: int) -> _Axis:
-    return _adaptive(size, 1)
-
-
-def _each(size: int) -> _Axis:
-    return _adaptive(size, size)
-
-
 def pool(chain: Chain, call: Call, *, kind: str, dimensions: int) -> None:
     """Windows of one size, perhaps with padding."""
     value = _map(chain, call, dimensions)
@@ -109,30 +100,6 @@ def adaptive(chain: Chain, call: Call, *, kind: str, dimensions: int) -> None:
     _append(chain, call, value, kind, _adaptive(height, outputs[0]), _adaptive(width, outputs[1]))
 
 
-def over_dimensions(chain: Chain, call: Call, *, kind: str) -> None:
-    """mean, sum, amax and max over positions."""
-    value = chain.value(call, "self")
-    rank = len(value.torch_shape) + 1
-    dims = call.arguments.get("dim")
-    listed = dims if isinstance(dims, list) else [dims]
-    given = sorted(d % rank for d in listed if isinstance(d, int))
-    positions = list(range(2, rank))
-    if rank < 3 or not given or len(given) != len(listed) or not set(given) <= set(positions):
-        chain.refuse(call, f"over dimensions {dims} is not supported: only over positions (dimensions from 2 on)")
-    if given != positions and not call.flag("keepdim"):
-        chain.refuse(
-            call, f"over dimensions {dims} is not supported with keepdim=False: over all positions, or keepdim=True"
-        )
-    height, width, _ = chain.tensors[value.tensor].hwc
-    rows = _whole(height) if rank == 3 or 2 in given else _each(height)
-    columns = _whole(width) if rank - 1 in given else _each(width)
-    if kind == "sum":
-        rows, columns = (_Axis(axis.size, axis.spans, (1,) * len(axis.spans)) for axis in (rows, columns))
-    _append(chain, call, value, kind, rows, columns)
-    if not call.flag("keepdim"):
-        chain.flatten(call, chain.values[call.result])
-
-
 def _map(chain: Chain, call: Call, dimensions: int) -> Value:
     value = chain.value(call, "self" if "self" in call.arguments else "input")
     if len(value.torch_shape) != dimensions + 1:
@@ -142,7 +109,7 @@ def _map(chain: Chain, call: Call, dimensions: int) -> Value:
 
 def _append(chain: Chain, call: Call, value: Value, kind: str, rows: _Axis, columns: _Axis) -> None:
     channels = chain.tensors[value.tensor].channels
-    name = chain.name(call, f"{kind}_pool" if kind != "sum" else kind)
+    name = chain.name(call, f"{kind}_pool")
     common: dict[str, Any] = {"name": name, "inputs": (value.tensor,), "output": name}
     even = rows.even, columns.even
     node: Node
@@ -178,8 +145,4 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     "_adaptive_avg_pool2d": partial(adaptive, kind="average", dimensions=2),
     "adaptive_max_pool1d": partial(adaptive, kind="max", dimensions=1),
     "adaptive_max_pool2d": partial(adaptive, kind="max", dimensions=2),
-    "mean": partial(over_dimensions, kind="average"),
-    "sum": partial(over_dimensions, kind="sum"),
-    "amax": partial(over_dimensions, kind="max"),
-    "max": partial(over_dimensions, kind="max"),
 }

@@ -8,20 +8,18 @@ import numpy as np
 from tinybayes.frontend import views
 from tinybayes.frontend.chain import Chain, Value
 from tinybayes.frontend.program import Call, Ref
-from tinybayes.ir import Conv, Gru, Linear, Lstm, Recurrent
+from tinybayes.ir import Concat, Conv, Gru, Linear, Lstm, Recurrent
 
 SUPPORTED = (
-    "gru and lstm (batch_first=True, any number of layers, one direction, a first state of zeros), their series of "
-    "states or h_n of one layer; linear at each position of (batch, time, features)"
+    "gru and lstm (batch_first=True, any number of layers, one or both directions, a first state of zeros), their "
+    "series of states or h_n of one layer and direction; linear at each position of (batch, time, features)"
 )
 
 
 def recurrent(chain: Chain, call: Call, *, kind: type[Recurrent]) -> None:
-    """aten.gru and aten.lstm: one operator for each layer."""
+    """aten.gru and aten.lstm: one operator for each layer and direction."""
     if not call.flag("batch_first"):
         chain.refuse(call, "with batch_first=False is not supported: the batch must stay the first dimension")
-    if call.flag("bidirectional"):
-        chain.refuse(call, "in both directions is not supported: use bidirectional=False")
     if call.flag("train") and call.number("dropout", 0.0) > 0:
         chain.refuse(call, "drops out in training mode; call module.eval() before exporting")
     _check_first_state(chain, call)
@@ -29,20 +27,36 @@ def recurrent(chain: Chain, call: Call, *, kind: type[Recurrent]) -> None:
         chain.value(call, "input")
         chain.refuse(call, "is supported only on (batch, time, features)")
     value = chain.in_torch_order(call, "input")
-    layers = int(call.number("num_layers", 1))
+    layers, directions = int(call.number("num_layers", 1)), 2 if call.flag("bidirectional") else 1
     parameters = call.arguments.get("params")
     of_each = 4 if call.flag("has_biases") else 2
-    if not isinstance(parameters, list) or len(parameters) != layers * of_each:
+    if not isinstance(parameters, list) or len(parameters) != layers * directions * of_each:
         found = len(parameters) if isinstance(parameters, list) else 0
         chain.refuse(call, f"with {found} parameters for {layers} layers is not supported: use proj_size=0")
-    series: list[Value] = []
+    final: list[Value] = []
     for layer in range(layers):
-        value = _layer(chain, call, kind, value, parameters[layer * of_each : (layer + 1) * of_each])
-        series.append(value)
-    chain.hidden[call.results[1]] = tuple(series)
+        written: list[Value] = []
+        for direction in range(directions):
+            start = (layer * directions + direction) * of_each
+            series = _layer(chain, call, kind, value, parameters[start : start + of_each], backward=direction == 1)
+            written.append(series)
+            last = series.positions[0 if direction == 1 else -1]
+            final.append(Value(series.tensor, last.shape, view=last))
+        value = _side_by_side(chain, call, written) if directions == 2 else written[0]
+    chain.hidden[call.results[1]] = tuple(final)
 
 
-def _layer(chain: Chain, call: Call, kind: type[Recurrent], value: Value, parameters: list[Ref]) -> Value:
+def _side_by_side(chain: Chain, call: Call, series: list[Value]) -> Value:
+    """The features of both directions in one series."""
+    time, units = series[0].torch_shape
+    name = chain.name(call, Concat.op)
+    node = Concat(name=name, inputs=tuple(value.tensor for value in series), output=name, axis=2)
+    return chain.append_in_torch_order(call, node, (time, 2 * units))
+
+
+def _layer(
+    chain: Chain, call: Call, kind: type[Recurrent], value: Value, parameters: list[Ref], *, backward: bool
+) -> Value:
     arguments = {f"params[{k}]": reference for k, reference in enumerate(parameters)}
     given = replace(call, arguments={**call.arguments, **arguments})
     from_input, from_state = chain.weight(given, "params[0]"), chain.weight(given, "params[1]")
@@ -64,6 +78,7 @@ def _layer(chain: Chain, call: Call, kind: type[Recurrent], value: Value, parame
         output=name,
         from_input=_matrix(f"{name}.input", from_input, bias[0]),
         from_state=_matrix(f"{name}.state", from_state, bias[1]),
+        backward=backward,
     )
     return chain.append_in_torch_order(call, node, (time, units))
 
@@ -119,7 +134,7 @@ def select(chain: Chain, call: Call) -> None:
     index = int(call.number("index", 0))
     if call.arguments.get("dim") != 0 or not -len(layers) <= index < len(layers):
         chain.refuse(call, "of final states is supported only of one layer, as h_n[-1]")
-    _last(chain, call, layers[index])
+    chain.values[call.result] = layers[index]
 
 
 def squeeze(chain: Chain, call: Call) -> None:
@@ -130,18 +145,12 @@ def squeeze(chain: Chain, call: Call) -> None:
         return
     if len(layers) != 1 or call.arguments.get("dim") not in (0, [0]):
         chain.refuse(call, f"of final states of {len(layers)} layers is not supported: take one layer, as h_n[-1]")
-    _last(chain, call, layers[0])
+    chain.values[call.result] = layers[0]
 
 
 def _final_states(chain: Chain, call: Call) -> tuple[Value, ...] | None:
     reference = call.arguments.get("self")
     return chain.hidden.get(reference.name) if isinstance(reference, Ref) else None
-
-
-def _last(chain: Chain, call: Call, series: Value) -> None:
-    """The result is the last position of a series."""
-    positions = series.positions[-1]
-    chain.values[call.result] = Value(series.tensor, positions.shape, view=positions)
 
 
 def settle_output(chain: Chain, call: Call, name: str) -> None:

@@ -14,8 +14,8 @@ from tinybayes.frontend.program import Call, Symbol
 Positions = npt.NDArray[np.int64]
 
 SUPPORTED = (
-    "view, reshape, flatten, permute, transpose, squeeze, unsqueeze, select, slices, narrow, chunk and split of any "
-    "dimension but the batch"
+    "view, reshape, flatten, permute, transpose, squeeze, unsqueeze, expand, select, slices, narrow, chunk and split "
+    "of any dimension but the batch"
 )
 
 
@@ -83,6 +83,18 @@ def unsqueeze(chain: Chain, call: Call) -> None:
     chain.look_at(call, np.expand_dims(before, dim - 1))
 
 
+def expand(chain: Chain, call: Call) -> None:
+    """aten.expand: dimensions of size 1 behind the batch repeated."""
+    before = _positions(chain, call)
+    sizes = call.arguments.get("size")
+    if not isinstance(sizes, list) or len(sizes) != before.ndim + 1 or any(type(size) is not int for size in sizes[1:]):
+        chain.refuse(call, f"to {sizes} is not supported: only to (batch, ...), with as many dimensions as before")
+    wanted = tuple(old if new == -1 else new for old, new in zip(before.shape, sizes[1:], strict=True))
+    if any(old not in (1, new) or new < 1 for old, new in zip(before.shape, wanted, strict=True)):
+        raise chain.damaged(call, f"from {before.shape} to {wanted}")
+    chain.look_at(call, np.broadcast_to(before, wanted))
+
+
 def select(chain: Chain, call: Call) -> None:
     """aten.select of one element of a dimension."""
     before = _positions(chain, call)
@@ -145,6 +157,7 @@ HANDLERS: dict[str, Callable[[Chain, Call], None]] = {
     "squeeze": squeeze,
     "unsqueeze": unsqueeze,
     "select": select,
+    "expand": expand,
     "slice": cut,
     "narrow": cut,
     **dict.fromkeys(("split", "split_with_sizes", "chunk"), split),

@@ -33,7 +33,7 @@ _STATUS_TEXT = {
     Status.NOT_TRACED: "the tensor is not in memory any more; run a trace up to its step first",
     Status.STACK_OVERFLOW: "the stack on the device has overflowed; raise stack_bytes in the board's file",
     Status.OTHER_INPUT: "the device holds another input than the one to run on; it may have been reset, try again",
-    Status.NO_BOOT_LOADER: "the firmware knows no boot loader of this chip; use a probe, or its reset buttons",
+    Status.NO_BOOT_LOADER: "this board has no boot loader that firmware can enter; `tinybayes flash` knows what it has",
     Status.NO_COUNTER: "nothing on the device counts cycles; cycle_counters of its chip's file names none that works",
 }
 

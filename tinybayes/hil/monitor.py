@@ -1,4 +1,4 @@
-"""Looks at a device through its link: who it is, what the link loses, and what comes by itself."""
+"""Looks at a device through its link: who it is, how it does, what the link loses, and what comes by itself."""
 
 import os
 import time
@@ -9,7 +9,8 @@ from typing import Any
 import serial
 
 from tinybayes.errors import DeviceError
-from tinybayes.hil import DeviceIdentity, Link, Session, StackUse
+from tinybayes.hil import DeviceIdentity, LastFault, Link, SelfTest, Session, StackUse
+from tinybayes.hil.board import check_board
 from tinybayes.hil.fault import describe_failed_setup, describe_fault
 from tinybayes.hil.frames import DELIMITER, Kind, Status, decode_frame
 from tinybayes.hil.ports import open_port
@@ -41,18 +42,28 @@ class Monitored:
     url: str
     identity: DeviceIdentity
     stack: StackUse
+    self_tests: tuple[SelfTest, ...]
+    last_fault: LastFault | None
     echo: EchoTest
 
     @property
     def good(self) -> bool:
-        """Whether nothing had to be sent again."""
-        return self.echo.retries == 0
+        """Whether nothing had to be sent again and every self-test is right. What failed once is no matter now."""
+        return self.echo.retries == 0 and all(test.wrong_step is None for test in self.self_tests)
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
         identity = {**asdict(self.identity), "network_digest": self.identity.network_digest.hex()}
         echo = {**asdict(self.echo), "bytes_per_second": self.echo.bytes_per_second}
-        return {"url": self.url, "good": self.good, "identity": identity, "stack": asdict(self.stack), "echo": echo}
+        return {
+            "url": self.url,
+            "good": self.good,
+            "identity": identity,
+            "stack": asdict(self.stack),
+            "self_tests": [asdict(test) for test in self.self_tests],
+            "last_fault": None if self.last_fault is None else describe_last_fault(self.last_fault),
+            "echo": echo,
+        }
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Name and text of every line for people."""
@@ -65,6 +76,14 @@ class Monitored:
         )
         yield "link", f"requests up to {who.request_bytes:,} B, replies up to {who.reply_bytes:,} B"
         yield "stack", f"{self.stack.used_bytes:,} of {self.stack.size_bytes:,} B used since the start"
+        yield "self-test", _self_tests_text(self.self_tests)
+        yield "last fault", "none" if self.last_fault is None else describe_last_fault(self.last_fault)
+        yield (
+            "boot loader",
+            "can be entered: tinybayes monitor --boot-loader"
+            if who.has_boot_loader
+            else "none that the firmware can enter",
+        )
         if echo.frames:
             lost = (
                 "none sent again" if echo.retries == 0 else f"{echo.retries} SENT AGAIN: check cable, baud and ground"
@@ -82,20 +101,28 @@ def examine(
     board: str | None = None,
     progress: Progress | None = None,
 ) -> Monitored:
-    """Greets the device, and sends ``echoes`` frames of random bytes there and back.
+    """Greets the device, lets it test itself, and sends ``echoes`` frames of random bytes there and back.
 
     Raises DeviceError where it does not answer, or holds another network than ``digest`` or an image for another
     board than ``board``, where these are given.
     """
     with Session(Link(url, baud=baud), expected_digest=digest) as session:
-        identity = session.identity
-        if board is not None and identity.board != board:
-            raise DeviceError(
-                f"{url}: hello: the image on the device was made for {identity.board!r}, and the directory for "
-                f"{board!r}; flash the directory's image, or give the directory that was compiled for this board"
-            )
-        stack = session.stack()
-        return Monitored(url, identity, stack, _echo(session, echoes, progress))
+        check_board(url, session.identity.board, board)
+        fault = session.last_fault()
+        tests = session.self_test()
+        return Monitored(url, session.identity, session.stack(), tests, fault, _echo(session, echoes, progress))
+
+
+def restart(url: str, baud: int) -> None:
+    """Resets the device, also one that has stopped with a fault. Raises DeviceError where it does not answer."""
+    with Link(url, baud=baud) as link:
+        link.exchange(Kind.RESET, b"", "reset")
+
+
+def leave(url: str, baud: int) -> None:
+    """Lets the device hand over to its boot loader. Raises DeviceError where it has none."""
+    with Session(Link(url, baud=baud)) as session:
+        session.enter_boot_loader()
 
 
 def listen(url: str, baud: int, seconds: float | None = None) -> Iterator[str]:
@@ -136,6 +163,26 @@ def describe(encoded: bytes) -> str:
     status = Status(frame.status).name.lower() if frame.status in Status._value2member_map_ else str(frame.status)
     what = f"reply to {name}: {status.replace('_', ' ')}" if answers else f"request {name}"
     return f"{what}, sequence {frame.sequence}, {len(frame.payload)} bytes"
+
+
+def describe_last_fault(fault: LastFault) -> str:
+    """One line about the fault before the last reset."""
+    if fault.status == Status.SETUP_FAILED:
+        return describe_failed_setup(fault.record)
+    cause = "stack overflow, " if fault.status == Status.STACK_OVERFLOW else ""
+    return cause + describe_fault(fault.record)
+
+
+def _self_tests_text(tests: tuple[SelfTest, ...]) -> str:
+    if not tests:
+        return "the image holds none"
+    for test in tests:
+        if test.wrong_step is not None:
+            return (
+                f"FAILED: vector {test.vector}, step {test.wrong_step}: CRC {test.got_crc:#010x}, wanted "
+                f"{test.wanted_crc:#010x}; tinybayes verify shows the first wrong value"
+            )
+    return f"{len(tests)} passed, every step"
 
 
 def _echo(session: Session, frames: int, progress: Progress | None) -> EchoTest:

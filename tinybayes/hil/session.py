@@ -54,8 +54,8 @@ class Session:
         if expected_digest is not None and self.identity.network_digest != expected_digest:
             raise DeviceError(
                 f"{link.url}: hello: the device runs network {self.identity.network_name!r} with digest "
-                f"{self.identity.network_digest.hex()}, wanted {expected_digest.hex()}; build this directory "
-                "again and flash its image"
+                f"{self.identity.network_digest.hex()}, wanted {expected_digest.hex()}; flash the "
+                "directory's image (tinybayes flash DIR)"
             )
 
     def __enter__(self) -> Self:

@@ -218,7 +218,8 @@ class Recurrent(Node):
     The pre-activations of its gates are ``from_input`` of the position plus ``from_state`` of the hidden state behind
     the position before. Each has a row for each unit of each gate, all rows of one gate together, in torch's order.
     It writes the hidden state behind every position, (time, units), or with ``last_only`` that behind the last,
-    (units,).
+    (units,). A ``backward`` one takes the positions from the last to the first, and writes each state where it read;
+    the last of its states is that behind the first position.
 
     An integer network keeps hidden states in 16 bits, ``real = code / 2**15``, and multiplies them as they are
     (``state_bits`` 16) or rounded to the codes of the output (8). Codes of pre-activations have ``gate_fraction_bits``
@@ -231,6 +232,7 @@ class Recurrent(Node):
     from_input: Linear
     from_state: Linear
     last_only: bool = False
+    backward: bool = False
     state_bits: int = 16
     gate_fraction_bits: int = 12
     output_shift: int = 8

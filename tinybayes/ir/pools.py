@@ -23,13 +23,20 @@ class MaxPool(Node):
 class AveragePool(Node):
     """Mean over windows without padding: the sum of the codes, requantized (which also divides).
 
-    A global average is a window of the whole map.
+    A global average is a window of the whole map. ``divisor`` is what sums are divided by, the positions of a window
+    where it is None; with 1 they stay sums.
     """
 
     op: ClassVar[str] = "average_pool"
     window: tuple[int, int]
     stride: tuple[int, int]
+    divisor: int | None = None
     requant: Requant | None = None
+
+    @property
+    def divides_by(self) -> int:
+        """What the sum of a window is divided by."""
+        return self.window[0] * self.window[1] if self.divisor is None else self.divisor
 
 
 Span = tuple[int, int]

@@ -33,6 +33,8 @@ from tinybayes.ir.functions import CLAMP
 PASSING = (MaxPool, MaxPoolSpans, Flatten, Select, Rearrange)
 CLAMPED = (MacNode, AveragePool, AveragePoolSpans, Pointwise, Requantize, Add, Multiply, Concat, BatchNorm, ConstantPad)
 """Layers that make new codes, and can clamp them."""
+BY_CHANNEL = (AveragePool, AveragePoolSpans, MaxPool, MaxPoolSpans, Flatten, Pointwise, Requantize)
+"""Operators of which each output channel depends on the same input channel alone."""
 GIVEN = (Softmax, ArgMax, Recurrent)
 """Layers that make new codes on a grid of their own, and clamp nothing more."""
 

@@ -16,8 +16,8 @@ def keep_last_states(graph: Graph) -> Graph:
     for node in graph.nodes:
         writer = writers.get(node.input)
         if isinstance(node, Select | Rearrange) and writer is not None and not writer.last_only:
-            end = graph.tensors[node.input].elements
-            if np.array_equal(_read(node), np.arange(end - writer.units, end)):
+            start = 0 if writer.backward else graph.tensors[node.input].elements - writer.units
+            if np.array_equal(_read(node), np.arange(start, start + writer.units)):
                 lasts[writer.name] = node
     if not lasts:
         return graph

@@ -10,11 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.ir import AveragePool, Flatten, Graph, MacNode, MaxPool, Node, Pointwise, Requantize
-from tinybayes.ir.nodes import Conv, Linear
-
-_BY_CHANNEL = (AveragePool, MaxPool, Flatten, Pointwise, Requantize)
-"""Operators of which each output channel depends on the same input channel alone."""
+from tinybayes.ir import AveragePool, Conv, Graph, Linear, MacNode, Node
+from tinybayes.passes.chains import BY_CHANNEL
 
 Order = npt.NDArray[np.intp]
 
@@ -64,7 +61,7 @@ def links(graph: Graph) -> Iterator[Link]:
                 if reads_all and node.outputs > 1:
                     yield Link(node, tuple(between), current)
                 break
-            if not isinstance(current, _BY_CHANNEL):
+            if not isinstance(current, BY_CHANNEL):
                 break
             between.append(current)
 
@@ -93,6 +90,6 @@ def order_channels(graph: Graph, link: Link, order: Order) -> Graph:
         reader.name: replace(reader, weight=np.ascontiguousarray(columns.reshape(reader.weight.shape))),
     }
     for node in link.between:
-        if isinstance(node, AveragePool | Requantize) and node.requant is not None:
+        if isinstance(node, AveragePool) and node.requant is not None:
             moved[node.name] = replace(node, requant=node.requant.take(order))
     return graph.with_nodes([moved.get(node.name, node) for node in graph.nodes], graph.tensors)

@@ -33,7 +33,14 @@ from tinybayes.ir.tensor import DType
 from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.passes.calibrate import Statistics, calibrate, check_calibration
 from tinybayes.passes.chains import CLAMPED, Run, clamp_of, readers, refuse_empty_layers, runs
-from tinybayes.passes.quantize_recurrent import Bits, Operand, check_recurrent_bits, output_scale, quantize_recurrent
+from tinybayes.passes.quantize_recurrent import (
+    Bits,
+    Operand,
+    check_recurrent_bits,
+    joined_reaches,
+    output_scale,
+    quantize_recurrent,
+)
 from tinybayes.passes.requantize import choose_affine, choose_pre_shift, choose_requant, choose_sum_requant
 from tinybayes.passes.tables import exponentials, input_values, table_codes
 from tinybayes.passes.weights import WEIGHT_MAX, narrow_bias, quantize_weight
@@ -102,6 +109,7 @@ def quantize(
     chain = runs(graph)
     layers = [node.output for node in graph.nodes if isinstance(node, MacNode)]
     statistics = calibrate(graph, data, {run.tensors[0]: run.ends for run in chain}, layers, progress)
+    statistics = replace(statistics, reaches=joined_reaches(graph, statistics.reaches))
     grids = _grids(graph, chain, statistics)
     stored = {graph.input: graph.input}
     tensors: dict[str, Tensor] = {}
@@ -199,6 +207,8 @@ def _grid(graph: Graph, run: Run, sources: list[_Grid], statistics: Statistics) 
         return _classes(graph, run.producer)
     if isinstance(run.producer, Recurrent):
         return _Grid("int8", output_scale(statistics.reaches[run.producer.name]), -128, 127)
+    if _copies(run, sources):
+        return sources[0]
     positive = run.clamp[0] >= 0 or _is_positive(run.producer, sources)
     wide = positive and not is_output
     codes = 255 if wide else 127
@@ -218,6 +228,12 @@ def _grid(graph: Graph, run: Run, sources: list[_Grid], statistics: Statistics) 
     # A clamp that lies beyond the grid is the grid's own; infinite bounds are, too.
     least, most = (int(np.clip(code, 0 if positive else -128, codes)) for code in _bounds(run.clamp, scale))
     return _Grid("uint8" if wide else "int8", scale, least, most)
+
+
+def _copies(run: Run, sources: list[_Grid]) -> bool:
+    """Whether a concatenation can take its inputs as they are: all are on one grid, and nothing is clamped."""
+    unclamped = isinstance(run.producer, Concat) and run.clamp == (-math.inf, math.inf)
+    return unclamped and sources[0].dtype == "int8" and all(source.within(sources[0]) for source in sources)
 
 
 def _classes(graph: Graph, node: ArgMax) -> _Grid:
@@ -248,6 +264,8 @@ def _is_positive(producer: Node | None, sources: list[_Grid]) -> bool:
 def _largest(producer: Node, sources: list[_Grid]) -> float:
     """A bound on what a layer can put out."""
     values = [source.scale * source.largest_stored_code for source in sources]
+    if isinstance(producer, AveragePool):
+        return values[0] * math.prod(producer.window) / producer.divides_by
     if isinstance(producer, AveragePoolSpans):
         return values[0] * producer.largest_window / int(producer.divisors.min())
     if isinstance(producer, MacNode):
@@ -348,7 +366,7 @@ def _product(sources: list[_Grid], grid: _Grid) -> Requant:
 
 def _average_pool(node: AveragePool, source: _Grid, grid: _Grid) -> AveragePool:
     positions = node.window[0] * node.window[1]
-    return replace(node, requant=_mean(node, positions, np.array([positions]), source, grid))
+    return replace(node, requant=_mean(node, positions, np.array([node.divides_by]), source, grid))
 
 
 def _average_pool_spans(node: AveragePoolSpans, source: _Grid, grid: _Grid) -> AveragePoolSpans:

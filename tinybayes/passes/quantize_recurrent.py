@@ -1,12 +1,13 @@
 """Recurrent operators with integer weights: what grid their states and gates have, and their two matrices on it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tinybayes.errors import LimitError, UserError
-from tinybayes.ir import Linear, Lstm, Recurrent
+from tinybayes.ir import Concat, Graph, Linear, Lstm, Recurrent
 from tinybayes.ir.requant import INT16_MAX, INT16_MIN
 from tinybayes.ir.verify import ACCUMULATOR_LIMIT
 from tinybayes.ir.verify_recurrent import FRACTION_BITS, STATE_BITS
@@ -42,6 +43,20 @@ def check_recurrent_bits(bits: int) -> int:
     if bits not in STATE_BITS:
         raise UserError(f"--recurrent-bits: got {bits}; wanted {' or '.join(map(str, STATE_BITS))}")
     return bits
+
+
+def joined_reaches(graph: Graph, reaches: Mapping[str, Reach]) -> dict[str, Reach]:
+    """``reaches``, with one range of states for recurrent operators that are read side by side.
+
+    Both directions of a layer then have one grid, and what puts them together copies.
+    """
+    written = {node.output: node.name for node in graph.nodes if isinstance(node, Recurrent)}
+    joined = dict(reaches)
+    for node in graph.nodes:
+        names = [written[name] for name in node.inputs if name in written] if isinstance(node, Concat) else []
+        states = max((joined[name].states for name in names), default=0.0)
+        joined |= {name: replace(joined[name], states=states) for name in names if len(names) == len(node.inputs)}
+    return joined
 
 
 def output_shift(reach: Reach) -> int:

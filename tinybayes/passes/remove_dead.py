@@ -17,7 +17,6 @@ from tinybayes.ir import (
     Linear,
     MacNode,
     MaxPool,
-    MaxPoolSpans,
     Multiply,
     Node,
     Pointwise,
@@ -26,13 +25,10 @@ from tinybayes.ir import (
     SpanPool,
     Tensor,
 )
-from tinybayes.passes.chains import PASSING, empty_layer, readers, refuse_empty_layers
+from tinybayes.passes.chains import BY_CHANNEL, PASSING, empty_layer, readers, refuse_empty_layers
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
-
-_BY_CHANNEL = (AveragePool, AveragePoolSpans, MaxPool, MaxPoolSpans, Flatten, Pointwise, Requantize)
-"""Operators of which each output channel depends on the same input channel alone."""
 
 
 def remove_dead(graph: Graph) -> Graph:
@@ -110,7 +106,7 @@ def _written(node: Node, read: Sequence[tuple[int, int]], target: Tensor) -> tup
 def _drop_channels(graph: Graph) -> Graph | None:
     """The network without the channels that can go from the first layer that has any, or None."""
     for segment, read in _segments(graph):
-        if not all(isinstance(node, _BY_CHANNEL) for node in segment.between):
+        if not all(isinstance(node, BY_CHANNEL) for node in segment.between):
             continue
         layer, reader = segment.layer, segment.reader
         constant, layer_codes = _constants(layer, read)

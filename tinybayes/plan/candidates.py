@@ -120,7 +120,7 @@ def _cycles(node: MacNode, encoding: Encoding, step: Step, core: CoreClass) -> i
     if encoding.code is not None:
         return encoding.code.cycles
     if isinstance(node, Conv):
-        return estimate_conv_cycles(step, encoding.format, core)
+        return estimate_conv_cycles(step, encoding, core)
     return estimate_linear_cycles(LinearLayer(node, encoding, step.source.tensor), core)
 
 

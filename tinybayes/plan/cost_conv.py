@@ -4,7 +4,7 @@ What each term costs is in ``plan/coefficients_conv.py``, by class of core, as `
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,11 +13,12 @@ from tinybayes.ir import Conv
 from tinybayes.plan.bounds import accumulator_bound, must_clamp
 from tinybayes.plan.coefficients_conv import CONV_COEFFICIENTS
 from tinybayes.plan.core_class import CoreClass
+from tinybayes.plan.formats import Encoding
 from tinybayes.plan.formats.blocks import BLOCK
 from tinybayes.plan.formats.dense import ROW_ALIGNMENT_BYTES
 from tinybayes.plan.formats.index import TILE
 from tinybayes.plan.formats.sixteens import LANES, sixteen_starts
-from tinybayes.plan.steps import WORD_BYTES, Step
+from tinybayes.plan.steps import FIELDS, WORD_BYTES, Step
 from tinybayes.plan.structure import outputs_of_each_channel, taps_of
 from tinybayes.plan.walk import Walk, walk_of
 
@@ -30,7 +31,8 @@ class ConvShape:
 
     ``blocks`` counts fours of neighbouring columns that are not all zero, an odd one of a row twice; ``sixteens`` the
     sixteens that hold all nonzeros. ``clamps`` says that accumulators are clamped to 16 bits, ``aligned`` that fields
-    are copied in words. ``taps`` counts the kernel positions that matter, and ``single`` says that each channel is read
+    are copied in words, ``clipped`` that some reach past the map's border; ``copied`` of them are copied.
+    ``taps`` counts the kernel positions that matter, and ``single`` says that each channel is read
     by one output.
     """
 
@@ -45,6 +47,7 @@ class ConvShape:
     clamps: bool
     aligned: bool
     clipped: bool
+    copied: int
     taps: int
     single: bool
 
@@ -73,12 +76,12 @@ class ConvShape:
         """
         columns = -(-self.columns * self.segments // ROW_ALIGNMENT_BYTES) * ROW_ALIGNMENT_BYTES
         copies = self.walk.copies
-        segments = self.segments * self.positions
+        segments = self.segments * self.copied
         copied = self.columns * segments
         return (
             self.rows * columns * copies, self.rows * copies, *self.codes,
             copied * self.aligned, copied * (not self.aligned), segments,
-            segments * self.clipped, self.positions * self.clipped, self.rows % 4 * copies,
+            segments * self.clipped, self.copied * self.clipped, self.rows % 4 * copies,
             self.rows % 2 * columns * copies, self.rows % 4 * columns * copies, self.rows * copies * (-columns % LANES),
         )  # fmt: skip
 
@@ -128,14 +131,19 @@ def conv_shape(step: Step) -> ConvShape:
         walk=walk_of(step),
         clamps=must_clamp(node.requant, bound, int(node.requant.multiplier.max())),
         clipped=any(node.padding),
+        copied=_copied(step),
         aligned=channels % WORD_BYTES == 0 and step.source.tensor.name != step.network_input,
         taps=taps.height * taps.width,
         single=outputs_of_each_channel(node) == 1,
     )
 
 
-def estimate_conv_cycles(step: Step, weight_format: str, core: CoreClass) -> int:
-    """Estimated cycles of a convolution stored in ``weight_format``, without flash stalls and margins."""
-    key = ("conv", weight_format)
-    terms = CONV_TERMS[key](conv_shape(step))
+def _copied(step: Step) -> int:
+    return step.positions % FIELDS if step.reads_columns else step.positions
+
+
+def estimate_conv_cycles(step: Step, encoding: Encoding, core: CoreClass) -> int:
+    """Estimated cycles of a convolution stored as ``encoding``, without flash stalls and margins."""
+    key = ("conv", encoding.format)
+    terms = CONV_TERMS[key](replace(conv_shape(step), copied=_copied(replace(step, encoding=encoding))))
     return round(sum(c * term for c, term in zip(CONV_COEFFICIENTS[core][key], terms, strict=True)))

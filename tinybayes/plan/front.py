@@ -1,7 +1,7 @@
 """The Pareto front of a network's plans: flash against latency, over all weight formats of all layers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,15 +13,11 @@ from tinybayes.plan.steps import lower
 
 @dataclass(frozen=True)
 class Choice:
-    """Weight formats by name of the step, with exact bytes of constants and estimated cycles.
-
-    ``graph`` is the network in the order of channels that they are for, where that is known.
-    """
+    """Weight formats by name of the step, with exact bytes of constants and estimated cycles."""
 
     formats: Mapping[str, str | None]
     weights_bytes: int
     estimated_cycles: int
-    graph: Graph | None = None
 
 
 def every_candidate(graph: Graph, core: str = DEFAULT_CORE) -> list[list[Candidate]]:
@@ -58,23 +54,10 @@ def pareto_front(every: Sequence[Sequence[Candidate]]) -> list[Choice]:
     return [choice_of(taken) for _, _, taken in front]
 
 
-def front_over(graphs: Sequence[Graph], core: str) -> list[Choice]:
-    """All choices for any of ``graphs``, the same network in several orders, that no other beats; smallest first."""
-    choices = [
-        replace(choice, graph=graph) for graph in graphs for choice in pareto_front(every_candidate(graph, core))
-    ]
-    front: list[Choice] = []
-    for choice in sorted(choices, key=lambda one: (one.weights_bytes, one.estimated_cycles)):
-        if not front or choice.estimated_cycles < front[-1].estimated_cycles:
-            front.append(choice)
-    return front
-
-
-def spread(front: Sequence[Choice], most: int) -> list[Choice]:
-    """At most ``most`` choices of a front: its ends, and between them those nearest to even steps of log bytes."""
-    if len(front) <= most:
-        return list(front)
-    sizes = np.log([max(1, choice.weights_bytes) for choice in front])
+def spread(sizes_bytes: Sequence[int], most: int) -> list[int]:
+    """Places of at most ``most`` ascending sizes: the ends, and those nearest to even steps of log bytes between."""
+    if len(sizes_bytes) <= most:
+        return list(range(len(sizes_bytes)))
+    sizes = np.log([max(1, size) for size in sizes_bytes])
     wanted = np.linspace(sizes[0], sizes[-1], most)
-    nearest = {int(np.abs(sizes - want).argmin()) for want in wanted} | {0, len(front) - 1}
-    return [front[place] for place in sorted(nearest)]
+    return sorted({int(np.abs(sizes - want).argmin()) for want in wanted} | {0, len(sizes) - 1})

@@ -11,6 +11,7 @@ from tinybayes.passes.order_channels import Link, Order, links, order_channels
 from tinybayes.plan.candidates import candidates_of, parts
 from tinybayes.plan.choose import Limits
 from tinybayes.plan.core_class import CoreClass, core_class
+from tinybayes.plan.front import Choice, every_candidate, pareto_front
 from tinybayes.plan.objective import OBJECTIVES
 from tinybayes.plan.plan import Plan, make_plan
 from tinybayes.plan.steps import lower
@@ -50,21 +51,6 @@ def ordered(graph: Graph, objective: str, core: str) -> Graph:
     return graph
 
 
-def orderings(graph: Graph, core: str) -> list[Graph]:
-    """``graph``, and it in the order for each objective: what :func:`plan_in_best_order` chooses from."""
-    found = [graph]
-    for objective in OBJECTIVES:
-        moved = ordered(graph, objective, core)
-        if all(not _same(moved, other) for other in found):
-            found.append(moved)
-    return found
-
-
-def _same(one: Graph, other: Graph) -> bool:
-    pairs = zip(one.mac_nodes, other.mac_nodes, strict=True)
-    return one is other or all(np.array_equal(a.weight, b.weight) and np.array_equal(a.bias, b.bias) for a, b in pairs)
-
-
 def plan_in_best_order(graph: Graph, objective: str, core: str, limits: Limits) -> Plan:
     """The plan of ``graph`` or of the same network with its hidden channels reordered, whichever costs less.
 
@@ -86,6 +72,23 @@ def plan_in_best_order(graph: Graph, objective: str, core: str, limits: Limits) 
 
 def _total(plan: Plan, objective: str) -> float:
     return _LESS[objective](plan.weights_bytes, sum(step.estimated_cycles for step in plan.steps))
+
+
+def front_in_best_orders(graph: Graph, core: str) -> list[tuple[Graph, Choice]]:
+    """What ``compile`` could make of ``graph``: all choices that no other beats, each with the network it is for.
+
+    The network is taken as it is and in the order found for each objective. Whatever is here is what an objective
+    comes to within the bytes, or the cycles, of the choice.
+    """
+    networks = {id(network): network for network in (graph, *(ordered(graph, name, core) for name in OBJECTIVES))}
+    every = [
+        (network, choice) for network in networks.values() for choice in pareto_front(every_candidate(network, core))
+    ]
+    front: list[tuple[Graph, Choice]] = []
+    for network, choice in sorted(every, key=lambda one: (one[1].weights_bytes, one[1].estimated_cycles)):
+        if not front or choice.estimated_cycles < front[-1][1].estimated_cycles:
+            front.append((network, choice))
+    return front
 
 
 def orders(link: Link) -> Iterator[Order]:

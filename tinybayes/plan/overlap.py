@@ -74,7 +74,8 @@ def _motion(step: Step) -> Motion | None:
         size = window[0] * window[1]
         buffered = step.format == dense.NAME
         per_group = FIELDS // size if size <= FIELDS else 1
-        return Motion(_groups(step, moves, (top, left), per_group, across_rows=buffered), buffered)
+        groups = _groups(step, moves, (top, left), per_group, across_rows=buffered)
+        return Motion(groups, buffered and not step.reads_columns)
     if isinstance(node, MaxPool | AveragePool):
         return Motion(_groups(step, node.stride, (0, 0), 1, across_rows=False), buffered=False)
     if isinstance(node, SpanPool):

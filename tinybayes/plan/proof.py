@@ -115,7 +115,8 @@ def _times(step: Step, source: Storage) -> tuple[np.ndarray, np.ndarray, int]:
             pixels[max(0, top) : max(0, top + window[0]), max(0, left) : max(0, left + window[1])] = group
             first = target.origin_bytes + y * target.stride_bytes + x * channels
             written[first : first + channels] = group
-    return read, written, 0 if dense else 1
+    copied = dense and not step.reads_columns
+    return read, written, 0 if copied else 1
 
 
 def _span_times(step: Step, node: SpanPool) -> tuple[np.ndarray, np.ndarray]:

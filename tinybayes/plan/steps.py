@@ -121,6 +121,19 @@ class Step:
         return isinstance(self.pool, AveragePool)
 
     @property
+    def reads_columns(self) -> bool:
+        """Whether a dense convolution takes the map's columns for its receptive fields, instead of copying them.
+
+        They are aligned then. Vectors of MVE want unsigned activations moved, which only a copy can be.
+        """
+        node, source = self.node, self.source
+        if not isinstance(node, Conv) or self.encoding is None or self.format != dense.NAME or self.pool is not None:
+            return False
+        plain = node.kernel == node.stride == (1, 1) and not any(node.padding) and not source.has_margins
+        aligned = source.tensor.channels % WORD_BYTES == 0 and source.tensor.name != self.network_input
+        return plain and aligned and bool(self.encoding.constants["in_place"])
+
+    @property
     def field_bytes(self) -> int:
         """Bytes of one receptive field of a dense convolution as it is copied, a multiple of 4; else 0."""
         if not isinstance(self.node, Conv) or self.format != dense.NAME:
@@ -159,6 +172,8 @@ class Step:
         if isinstance(self.node, Recurrent):
             return memory(self.node, self.source.tensor.channels).size_bytes
         if not isinstance(self.node, Conv):
+            return 0
+        if self.reads_columns and self.positions % FIELDS == 0:
             return 0
         if self.format not in UNPACKED:
             return max(FIELDS * self.field_bytes, self._spare_end_bytes) + self.state_bytes

@@ -25,8 +25,9 @@ class Regression:
         return self.now / self.before
 
     def __str__(self) -> str:
+        form = ",.0f" if self.figure.endswith("_bytes") else ".4g"
         return (
-            f"{self.network} on {self.board}: {self.figure} {self.before:g} -> {self.now:g}, "
+            f"{self.network} on {self.board}: {self.figure} {self.before:{form}} -> {self.now:{form}}, "
             f"{self.ratio:.4f} times as much, more than {self.limit:g}"
         )
 

@@ -2,17 +2,21 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from queue import SimpleQueue
 
 from tinybayes import tbn
 from tinybayes.boards import load_board
+from tinybayes.boards.flashing import Uf2
+from tinybayes.deployment import Deployment
 from tinybayes.errors import InternalError, TinybayesError, VerificationError
-from tinybayes.flashing import plan_flash
+from tinybayes.flashing import choose_way, plan_flash
+from tinybayes.hil.board import enter_boot_loader
 from tinybayes.pipeline import compile_network
 from tinybayes.profiling import profile_device
 from tinybayes.rack.bench import Bench, BoardEntry, NetworkEntry
@@ -26,12 +30,16 @@ _BUILDING = threading.Lock()  # compilers use all processors anyway; boards are 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All cells of a run, how many of them were there from an attempt before, and what got worse since the last run."""
+    """All cells of a run, how many of them were there from an attempt before, and what got worse since the last run.
+
+    ``before`` is the last good result of every cell in earlier runs, by network and board.
+    """
 
     run: int
     cells: tuple[CellResult, ...]
     taken_up: int
     regressions: tuple[Regression, ...]
+    before: Mapping[tuple[str, str], CellResult]
 
     @property
     def exit_status(self) -> int:
@@ -91,11 +99,10 @@ def run_matrix(
     results = tuple(cell for cell in store.cells(run) if (cell.network, cell.board) in known)
     if len(results) != len(cells):
         raise InternalError(f"{len(results)} results of {len(cells)} cells")
-    regressions = find_regressions(
-        store.last_good(run), results, memory_ratio=bench.memory_ratio, latency_ratio=bench.latency_ratio
-    )
+    before = store.last_good(run)
+    regressions = find_regressions(before, results, memory_ratio=bench.memory_ratio, latency_ratio=bench.latency_ratio)
     store.finish(run)
-    return Outcome(run, results, len(done), regressions)
+    return Outcome(run, results, len(done), regressions, before)
 
 
 def _run_cell(bench: Bench, network: NetworkEntry, board: BoardEntry, key: str, out: Path) -> CellResult:
@@ -103,20 +110,32 @@ def _run_cell(bench: Bench, network: NetworkEntry, board: BoardEntry, key: str, 
     try:
         return _measure(bench, network, board, result, out / f"{network.name}@{board.name}")
     except TinybayesError as error:
-        if isinstance(error, InternalError):
-            raise
-        return replace(result, error=str(error), exit_status=error.exit_status)
+        return _failed(result, error)
+
+
+def _failed(result: CellResult, error: TinybayesError) -> CellResult:
+    if isinstance(error, InternalError):
+        raise error
+    return replace(result, error=str(error), exit_status=error.exit_status)
 
 
 def _measure(bench: Bench, network: NetworkEntry, board: BoardEntry, result: CellResult, where: Path) -> CellResult:
-    known = load_board(board.board)
     with _BUILDING:
-        deployment = compile_network(tbn.load(network.file), known, where, objective=network.objective)
+        deployment = compile_network(
+            tbn.load(network.file), load_board(board.board), where, objective=network.objective
+        )
         elf = deployment.build()
     record = deployment.record
     result = replace(result, flash_bytes=record["flash"]["image_bytes"], ram_bytes=record["ram"]["total_bytes"])
+    try:
+        return _on_board(bench, board, result, deployment, elf)
+    except TinybayesError as error:
+        return _failed(result, error)  # its sizes are known all the same
+
+
+def _on_board(bench: Bench, board: BoardEntry, result: CellResult, deployment: Deployment, elf: Path) -> CellResult:
     if board.flash:
-        plan_flash(elf, known, method=board.method, probe=board.probe, drive=board.drive).execute()
+        _flash(board, elf)
     verdict = deployment.verify([board.on], device_samples=bench.samples)[board.on]
     result = replace(result, samples=verdict.samples, mismatches=verdict.mismatches)
     if verdict.mismatches:
@@ -128,9 +147,17 @@ def _measure(bench: Bench, network: NetworkEntry, board: BoardEntry, result: Cel
             exit_status=VerificationError.exit_status,
         )
     if board.on == "qemu":
-        return replace(result, latency_seconds=record["latency"]["seconds"], latency_source="emulated")
+        return replace(result, latency_seconds=deployment.record["latency"]["seconds"], latency_source="emulated")
     profile = profile_device(deployment, board.on, bench.runs)
     return replace(result, latency_seconds=profile.seconds, latency_source="measured")
+
+
+def _flash(board: BoardEntry, elf: Path) -> None:
+    known = load_board(board.board)
+    way = choose_way(known, board.method, probe=board.probe is not None, drive=board.drive is not None)
+    # A board whose boot loader shows a drive is asked to enter it, so that a rack needs no hand at a button.
+    show_drive = partial(enter_boot_loader, board.on, known) if isinstance(way, Uf2) else None
+    plan_flash(elf, known, method=board.method, probe=board.probe, drive=board.drive, show_drive=show_drive).execute()
 
 
 def _key(network: NetworkEntry, board: BoardEntry) -> str:

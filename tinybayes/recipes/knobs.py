@@ -1,11 +1,12 @@
 """The knobs of each recipe: what they do, their defaults and where those come from. No torch: --help is quick."""
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
 _MOLCHANOV = "Molchanov, Ashukha and Vetrov, ICML 2017"
 _HAN = "Han, Mao and Dally, ICLR 2016"
 _CHOSEN = "chosen on the validation split"
+_TAKEN_OVER = "set beforehand, not tuned"
 
 
 def _knob(default: float | int, help: str, source: str) -> Any:  # noqa: ANN401 - a field
@@ -14,8 +15,13 @@ def _knob(default: float | int, help: str, source: str) -> Any:  # noqa: ANN401 
 
 @dataclass(frozen=True, kw_only=True)
 class Knobs:
-    """What every recipe can be tuned by; epochs are passes over the training part."""
+    """What every recipe can be tuned by; epochs are passes over the training part.
 
+    ``block_columns`` belongs to the recipe: so many weights, side by side as the device stores them, are pruned
+    together; 1 prunes each alone.
+    """
+
+    block_columns: ClassVar[int] = 1
     seed: int = _knob(0, "seed of initial weights, order and noise", "any whole number will do")
     batch: int = _knob(100, "samples in a step", _MOLCHANOV)
     train_stride: int = _knob(64, "distance of the starts of training windows, samples", "distance of the test windows")
@@ -132,6 +138,18 @@ class ImuUserIdKnobs(Knobs):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImuUserIdBlocksKnobs(ImuUserIdKnobs):
+    """Knobs of ``imu-user-id-blocks``: the same float network, pruned in blocks that one load of the kernels covers."""
+
+    block_columns: ClassVar[int] = 4
+    sparse_epochs: int = _chosen(Knobs, "sparse_epochs", 40, _TAKEN_OVER)
+    most_nonzero: int = _chosen(Knobs, "most_nonzero", 2560, "640 blocks, the size that the network is meant to have")
+    fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 12, _TAKEN_OVER)
+    fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 5e-4, _TAKEN_OVER)
+    by_recording_epochs: int = _chosen(Knobs, "by_recording_epochs", 0, "imu-user-id has that experiment")
+
+
+@dataclass(frozen=True, kw_only=True)
 class MnistLenet300Knobs(Knobs):
     """Knobs of ``mnist-lenet300``."""
 
@@ -208,6 +226,7 @@ class FashionLenet5Knobs(Lenet5Knobs):
 
 KNOBS: dict[str, type[Knobs]] = {
     "imu-user-id": ImuUserIdKnobs,
+    "imu-user-id-blocks": ImuUserIdBlocksKnobs,
     "mnist-lenet300": MnistLenet300Knobs,
     "mnist-lenet300-low": MnistLenet300LowKnobs,
     "mnist-lenet5": Lenet5Knobs,

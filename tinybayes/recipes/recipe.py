@@ -35,6 +35,11 @@ RECIPES: dict[str, Recipe] = {
         data=lambda knobs: imu_user_id(knobs.train_stride, train_on_validation=bool(knobs.refit)),
         side_data=lambda knobs: imu_user_id_by_recording(knobs.train_stride),
     ),
+    "imu-user-id-blocks": Recipe(
+        network=imu_user_id_network,
+        data=lambda knobs: imu_user_id(knobs.train_stride, train_on_validation=bool(knobs.refit)),
+        side_data=lambda knobs: imu_user_id_by_recording(knobs.train_stride),
+    ),
     "mnist-lenet300": Recipe(network=mnist_lenet300_network, data=lambda knobs: mnist()),
     "mnist-lenet300-low": Recipe(network=mnist_lenet300_network, data=lambda knobs: mnist()),
     "mnist-lenet5": Recipe(network=lenet5_network, data=lambda knobs: mnist()),

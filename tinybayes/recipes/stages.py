@@ -9,7 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from tinybayes.bayes import (
+    AutomaticRelevance,
+    Blocks,
     LogUniform,
+    Prior,
     cap_living,
     constant_then_linear,
     cosine,
@@ -76,6 +79,11 @@ def stages(
             {"params": [p for n, p in named if n.endswith("log_sigma2")], "lr": knobs.log_sigma2_learning_rate},
         ]
 
+    def prior() -> Prior:
+        if knobs.block_columns > 1:
+            return AutomaticRelevance(knobs.initial_log_sigma2, groups=Blocks(1, knobs.block_columns))
+        return LogUniform(knobs.initial_log_sigma2)
+
     def divergence(module: nn.Module, epoch: float) -> Tensor | None:
         weight = knobs.kl_weight * warm_up(epoch, knobs.warm_up_start, knobs.warm_up_epochs)
         return weight / train_samples * kl(module) if weight > 0 else None
@@ -125,7 +133,7 @@ def stages(
         Stage(
             name="sparse",
             epochs=knobs.sparse_epochs,
-            prepare=lambda modules: sparsify(modules["dense"], LogUniform(knobs.initial_log_sigma2)),
+            prepare=lambda modules: sparsify(modules["dense"], prior()),
             groups=sparse_groups,
             plain=posterior_mean,
             nonzero=living,

@@ -127,7 +127,7 @@ def _max_pool(node: MaxPool, x: Array) -> Array:
 def _average_pool(node: AveragePool, x: Array) -> Array:
     patches = _patches(x, node.window, node.stride)
     if node.requant is None:
-        mean: Array = patches.mean(axis=(3, 4))
+        mean: Array = patches.sum(axis=(3, 4)) / node.divides_by
         return mean
     return _finish(node, patches.sum(axis=(3, 4)))
 

@@ -28,7 +28,7 @@ def recurrent(node: Recurrent, x: Array) -> Array:
     series = x.reshape(x.shape[0], x.shape[2], x.shape[3])
     steps = _integer_steps(node, series) if node.curve is not None else _real_steps(node, series)
     states = [step.output for step in steps]
-    return states[-1] if node.last_only else np.stack(states, axis=1)
+    return states[-1] if node.last_only else np.stack(states[::-1] if node.backward else states, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +60,16 @@ class _Step:
     cells: Array
 
 
+def _positions(node: Recurrent, series: Array) -> range:
+    """Positions in the order in which they are taken."""
+    positions = range(series.shape[1])
+    return positions[::-1] if node.backward else positions
+
+
 def _real_steps(node: Recurrent, series: Array) -> Iterator[_Step]:
     state = np.zeros((len(series), node.units))
     cells = np.zeros_like(state)
-    for t in range(series.shape[1]):
+    for t in _positions(node, series):
         given = series[:, t] @ node.from_input.matrix.T + node.from_input.bias
         fed = state @ node.from_state.matrix.T + node.from_state.bias
         parts = np.split(given, node.gates, axis=1)
@@ -85,7 +91,7 @@ def _integer_steps(node: Recurrent, series: Array) -> Iterator[_Step]:
     widen = 12 - node.gate_fraction_bits
     state = np.zeros((len(series), node.units), np.int64)
     cells = np.zeros_like(state)
-    for t in range(series.shape[1]):
+    for t in _positions(node, series):
         operand = state if node.state_bits == 16 else narrow(state, node.output_shift)
         given = np.split(_multiplied(node.from_input, series[:, t]), node.gates, axis=1)
         fed = np.split(_multiplied(node.from_state, operand), node.gates, axis=1)

@@ -122,8 +122,14 @@ def _ram(facts: Facts) -> Tile:
         )
     stack_bytes = facts.stack_bytes or 0
     rest_bytes = facts.ram_bytes - facts.arena_bytes - stack_bytes
-    parts = ((facts.arena_bytes, "tensor arena"), (stack_bytes, "stack"), (rest_bytes, "other variables"))
-    return Tile("RAM", in_bytes(facts.ram_bytes), tuple(f"{in_bytes(size)} {what}" for size, what in parts if size > 0))
+    own_bytes = facts.arena_bytes + stack_bytes
+    parts = (
+        (facts.arena_bytes, "tensor arena"),
+        (stack_bytes, "stack"),
+        (rest_bytes, "more for the firmware's variables and link buffers"),
+    )
+    title = "RAM for tensors and stack" if stack_bytes else "RAM for tensors"
+    return Tile(title, in_bytes(own_bytes), tuple(f"{in_bytes(size)} {what}" for size, what in parts if size > 0))
 
 
 def stack_note(facts: Facts) -> str:

@@ -30,10 +30,10 @@ class Mismatch:
     got: int
 
     def __str__(self) -> str:
-        return (
-            f"sample {self.sample}, layer {self.layer!r} (tensor {self.tensor!r}), index {self.index}: "
-            f"expected {self.expected}, got {self.got}"
-        )
+        where = f"sample {self.sample}, layer {self.layer!r} (tensor {self.tensor!r})"
+        if self.expected == self.got:
+            return f"{where}, which is right when it is computed again: the device is unreliable"
+        return f"{where}, index {self.index}: expected {self.expected}, got {self.got}"
 
 
 @dataclass(frozen=True)

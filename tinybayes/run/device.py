@@ -6,8 +6,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from tinybayes.errors import DeviceError, UserError
+from tinybayes.errors import UserError
 from tinybayes.hil import Link, Session
+from tinybayes.hil.board import check_board
 from tinybayes.run.runner import Progress, RunResult
 
 
@@ -32,7 +33,7 @@ class DeviceRunner:
         link = Link(url, baud=baud, timeout_seconds=timeout_seconds)
         try:
             self.session = Session(link, expected_digest=network_digest)
-            _check_board(url, self.session.identity.board, board)
+            check_board(url, self.session.identity.board, board)
         except BaseException:
             link.close()
             raise
@@ -53,6 +54,10 @@ class DeviceRunner:
                 progress(index + 1)
         return RunResult(outputs, tensor_crcs)
 
+    def predict(self, inputs: npt.NDArray[np.int8], progress: Progress | None = None) -> npt.NDArray[np.int8]:
+        """Outputs alone, int8 (n, output_len); the next inputs are on the line while the device works."""
+        return self.session.run_many(inputs, progress)
+
     def tensor(self, values: npt.NDArray[np.int8], step: int) -> npt.NDArray[np.uint8]:
         """The bytes, uint8 (length,), that ``step`` leaves for one input, int8 (input_len,)."""
         self.session.load_input(values)
@@ -72,11 +77,3 @@ class DeviceRunner:
     ) -> None:
         """Calls ``close``."""
         self.close()
-
-
-def _check_board(url: str, found: str, wanted: str | None) -> None:
-    if wanted is not None and found != wanted:
-        raise DeviceError(
-            f"{url}: hello: the image on the device was made for {found!r}, and the directory for {wanted!r}; "
-            "flash the directory's image, or give the directory that was compiled for this board"
-        )

@@ -4,7 +4,9 @@
  *
  * One thread is the line and the receiver: bytes come no faster than the baud rate allows, and what the FIFO has no
  * room for is lost. The other is the processor; its stack is painted, so that its use is measured as on a chip. A reset
- * is an exec of the same program, which keeps the line open and the record of a fault.
+ * is an exec of the same program, which keeps the line open and the record of a fault. A boot loader that is entered is
+ * the end of the program, with a status of its own. The linker lets the steps of the network pass through here
+ * (--wrap), so that one of them can be made to compute wrongly.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,6 +26,7 @@
 #include "board.h"
 #include "chip.h"
 #include "cycles.h"
+#include "network_binding.h"
 #include "protocol.h"
 #include "stack.h"
 
@@ -34,6 +37,8 @@
 #define PIECE_BYTES 32u
 #define KEPT "FAKE_BOARD_KEPT"
 #define CONNECTION "FAKE_BOARD_CONNECTION"
+#define BOOT_LOADER_STATUS 42
+#define OFFSET_OF_OUTPUT 0xFFFFFFFFu /* what net_tensors says of the last step */
 
 /** @brief What the user asked for; numbers of faults are in a million bytes. */
 static struct {
@@ -47,6 +52,7 @@ static struct {
     uint32_t seed;
     uint32_t fault_after; /**< answers until a fault; 0: none */
     uint32_t reset_after; /**< answers until a reset; 0: none */
+    uint32_t wrong_step;  /**< counted from 1: leaves a wrong bit in the middle of its tensor; 0: none */
 } options = {.listener = -1, .terminal = -1, .fifo_bytes = LINK_WINDOW_BYTES};
 
 static char **arguments;
@@ -58,6 +64,7 @@ static pthread_cond_t fifo_filled = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t fifo_emptied = PTHREAD_COND_INITIALIZER;
 static atomic_int connection = -1;
 static uint8_t *stack;
+static uint64_t begun_ns;
 
 static uint64_t now_ns(void)
 {
@@ -242,13 +249,14 @@ bool stack_intact(void)
 
 enum cycles_source cycles_source(void)
 {
-    return CYCLES_DWT;
+    static const enum cycles_source best_first[] = {BOARD_CYCLE_COUNTERS};
+    return best_first[0];
 }
 
 /* The host's time in cycles of the board's clock. */
 uint32_t cycles_now(void)
 {
-    return (uint32_t)(now_ns() / 1000u * (BOARD_CLOCK_HZ / 1000u) / 1000u);
+    return (uint32_t)(uint64_t)((double)(now_ns() - begun_ns) * 1e-9 * BOARD_CLOCK_HZ);
 }
 
 uint32_t cycles_since(uint32_t begin)
@@ -267,11 +275,12 @@ _Noreturn void chip_reset(void)
 
 bool chip_has_boot_loader(void)
 {
-    return false;
+    return BOARD_HAS_BOOT_LOADER != 0;
 }
 
 void chip_enter_boot_loader(void)
 {
+    exit(BOOT_LOADER_STATUS);
 }
 
 void chip_keep_fault(const struct fault_record *record, uint32_t status)
@@ -295,6 +304,33 @@ uint32_t chip_last_fault(struct fault_record *record)
     }
     memcpy(record, words + 1, sizeof *record);
     return words[0];
+}
+
+/* The network's functions under the names that the linker gives them. */
+void REAL_STEP(uint32_t step, const int8_t *input, int8_t *output, uint8_t *memory);
+void REAL_RUN(const int8_t *input, int8_t *output, uint8_t *memory);
+void WRAPPED_STEP(uint32_t step, const int8_t *input, int8_t *output, uint8_t *memory);
+void WRAPPED_RUN(const int8_t *input, int8_t *output, uint8_t *memory);
+
+void WRAPPED_STEP(uint32_t step, const int8_t *input, int8_t *output, uint8_t *memory)
+{
+    REAL_STEP(step, input, output, memory);
+    if (step + 1u == options.wrong_step) {
+        const uint32_t offset = net_tensors[step].offset;
+        uint8_t *const tensor = offset == OFFSET_OF_OUTPUT ? (uint8_t *)output : memory + offset;
+        tensor[net_tensors[step].length / 2u] ^= 1u;
+    }
+}
+
+void WRAPPED_RUN(const int8_t *input, int8_t *output, uint8_t *memory)
+{
+    if (options.wrong_step == 0u) {
+        REAL_RUN(input, output, memory);
+        return;
+    }
+    for (uint32_t step = 0; step < NET_STEPS; ++step) {
+        WRAPPED_STEP(step, input, output, memory);
+    }
 }
 
 static _Noreturn void fail(void)
@@ -349,6 +385,7 @@ static void read_options(int count, char **texts)
         {"--seed", &options.seed},
         {"--fault-after", &options.fault_after},
         {"--reset-after", &options.reset_after},
+        {"--wrong-step", &options.wrong_step},
     };
     for (int i = 1; i + 1 < count; i += 2) {
         for (size_t k = 0; k < sizeof known / sizeof known[0]; ++k) {
@@ -363,6 +400,7 @@ static void read_options(int count, char **texts)
 int main(int count, char **texts)
 {
     arguments = texts;
+    begun_ns = now_ns();
     read_options(count, texts);
     inward.dice = 2u * options.seed + 1u;
     outward.dice = 2u * options.seed + 2u;

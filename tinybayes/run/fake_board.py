@@ -19,6 +19,8 @@ from tinybayes.errors import UserError
 _SOURCE = Path(__file__).with_name("fake_board.c")
 _FIRMWARE = ("protocol.c", "inference.c", "frame.c", "golden.c")
 _STOP_SECONDS = 5.0
+BOOT_LOADER_STATUS = 42
+"""How the program ends where it was asked to hand over to its boot loader."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Trouble:
     ``baud`` is the speed of the line, 0 for none: then nothing is lost for want of room. ``fifo_bytes`` is what the
     receiver can hold, None for as much as the board's firmware; ``latency_seconds`` comes before each answer.
     ``flips`` and ``drops`` are bytes in a million, each way, of which a bit is flipped or which are lost. After
-    ``fault_after`` requests the device faults, and after ``reset_after`` it starts anew; 0 is never.
+    ``fault_after`` requests the device faults, and after ``reset_after`` it starts anew; 0 is never. ``wrong_step`` is
+    the step, counted from 1, that leaves one wrong bit in the middle of its tensor; 0 is none.
     """
 
     baud: int = 0
@@ -39,6 +42,7 @@ class Trouble:
     seed: int = 1
     fault_after: int = 0
     reset_after: int = 0
+    wrong_step: int = 0
 
     def arguments(self) -> tuple[str, ...]:
         """For the program."""
@@ -50,6 +54,7 @@ class Trouble:
             "--seed": self.seed,
             "--fault-after": self.fault_after,
             "--reset-after": self.reset_after,
+            "--wrong-step": self.wrong_step,
         }
         if self.fifo_bytes is not None:
             numbers["--fifo"] = self.fifo_bytes
@@ -66,10 +71,19 @@ def build_fake_board(directory: Path, name: str, output: Path, *, options: tuple
         raise UserError(f"{directory} holds no firmware with the frame protocol; compile it with --protocol frames")
     sources = [firmware / file for file in _FIRMWARE if (firmware / file).is_file()]
     network = directory / "network"
+    wrapped = [
+        option
+        for what in ("step", "run")
+        for option in (
+            f"-DWRAPPED_{what.upper()}=__wrap_{name}_{what}",
+            f"-DREAL_{what.upper()}=__real_{name}_{what}",
+            f"-Wl,--wrap={name}_{what}",
+        )
+    ]
     compile_for_host(
         [_SOURCE, *sources, *sorted(network.glob("*.c"))],
         output,
-        options=[*options, f"-D{name.upper()}_TRACE", "-pthread"],
+        options=[*options, *wrapped, f"-D{name.upper()}_TRACE", "-pthread"],
         include=[firmware, network],
     )
 
@@ -81,15 +95,17 @@ class FakeBoard:
     """
 
     def __init__(self, program: Path, trouble: Trouble | None = None, *, terminal: bool = False, port: int = 0) -> None:
-        """Starts ``program``, made by :func:`build_fake_board`. Raises UserError where ``port`` is taken."""
-        arguments = (trouble or Trouble()).arguments()
-        self._kept_open: list[int] = []
+        """Starts ``program``, made by :func:`build_fake_board`, whose file is not needed any more afterwards.
+
+        Raises UserError where ``port`` is taken.
+        """
+        kept_open: list[int] = []
         if terminal:
             master, slave = pty.openpty()
             tty.setraw(slave)
             self.url = os.ttyname(slave)
             line, role = master, "--terminal"
-            self._kept_open = [slave]  # without anybody at this end the other reads an error
+            kept_open.append(slave)  # without anybody at this end the other reads an error
         else:
             try:
                 listener = socket.create_server(("127.0.0.1", port))
@@ -97,18 +113,26 @@ class FakeBoard:
                 raise UserError(f"port {port} cannot be listened on: {error.strerror}; choose another") from error
             self.url = f"socket://127.0.0.1:{listener.getsockname()[1]}"
             line, role = listener.detach(), "--listener"
-        self._process = subprocess.Popen([program, role, str(line), *arguments], pass_fds=(line,))
-        os.close(line)
-        self.close = weakref.finalize(self, _stop, self._process, self._kept_open)
+        file = os.open(program, os.O_RDONLY)
+        kept_open += [line, file]
+        self._inherited = (line, file)
+        self._command = (f"/proc/self/fd/{file}", role, str(line), *(trouble or Trouble()).arguments())
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.close = weakref.finalize(self, _stop, self._processes, kept_open)
+        self.start()
+
+    def start(self) -> None:
+        """Starts it once more after it has ended by itself, at the same ``url``."""
+        self._processes.append(subprocess.Popen(self._command, pass_fds=self._inherited))
 
     @property
     def process_id(self) -> int:
         """Its process."""
-        return self._process.pid
+        return self._processes[-1].pid
 
-    def wait(self) -> int:
-        """Until it ends by itself; its status."""
-        return self._process.wait()
+    def wait(self, timeout_seconds: float | None = None) -> int:
+        """Until it ends by itself; its status, which is ``BOOT_LOADER_STATUS`` where its boot loader was entered."""
+        return self._processes[-1].wait(timeout_seconds)
 
     def __enter__(self) -> Self:
         """The board itself."""
@@ -131,9 +155,10 @@ def start_fake_board(
         return FakeBoard(program, trouble, terminal=terminal, port=port)
 
 
-def _stop(process: subprocess.Popen[bytes], kept_open: list[int]) -> None:
-    process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_STOP_SECONDS)
+def _stop(processes: list[subprocess.Popen[bytes]], kept_open: list[int]) -> None:
+    for process in processes:
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
     while kept_open:
         os.close(kept_open.pop())

@@ -91,6 +91,10 @@ class HostRunner:
                 progress(sample + 1)
         return RunResult(outputs, crcs)
 
+    def predict(self, inputs: npt.NDArray[np.int8], progress: Progress | None = None) -> npt.NDArray[np.int8]:
+        """Outputs alone, int8 (n, output_len)."""
+        return self.run(inputs, progress).outputs
+
     def tensor(self, values: npt.NDArray[np.int8], step: int) -> npt.NDArray[np.uint8]:
         """The bytes, uint8 (length,), that ``step`` leaves for one input, int8 (input_len,)."""
         values = self._checked(values[np.newaxis])

@@ -27,7 +27,10 @@ class Runner(Protocol):
     steps: int
 
     def run(self, inputs: npt.NDArray[np.int8], progress: Progress | None = None) -> RunResult:
-        """Run on inputs, int8 (n, input_len)."""
+        """Run on inputs, int8 (n, input_len), every step traced."""
+
+    def predict(self, inputs: npt.NDArray[np.int8], progress: Progress | None = None) -> npt.NDArray[np.int8]:
+        """Outputs alone, int8 (n, output_len), of inputs, int8 (n, input_len), as fast as the place gives them."""
 
     def tensor(self, values: npt.NDArray[np.int8], step: int) -> npt.NDArray[np.uint8]:
         """The bytes, uint8 (length,), that ``step`` leaves for one input, int8 (input_len,)."""

@@ -109,6 +109,10 @@ class Fields:
         """Whether the value is true."""
         return self._values[key] is True
 
+    def has(self, key: str) -> bool:
+        """Whether a key that need not be there is."""
+        return key in self._values
+
     def is_null(self, key: str) -> bool:
         """Whether the value is null."""
         return self._values[key] is None

@@ -8,7 +8,7 @@ from tinybayes.errors import FileFormatError
 from tinybayes.ir import Add, Affine, Concat, ConstantPad, Multiply, Node, Rearrange, SumRequant, Tensor
 from tinybayes.ir.requant import MAX_SUM_SHIFT
 from tinybayes.tbn.fields import Fields
-from tinybayes.tbn.limits import MAX_ELEMENTS, MAX_WINDOW
+from tinybayes.tbn.limits import MAX_ELEMENTS
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
 from tinybayes.tbn.requants import REQUANT_KEYS, add_requant, requant_of, take_requant
 
@@ -117,7 +117,7 @@ def take_frame(fields: Fields, payload: PayloadReader, common: Record, _tensors:
     """A frame around a tensor."""
     value = float(payload.take_reals(fields, "value", (1,))[0])
     requant = None if fields.is_null("requant") else take_requant(fields, payload, 1)
-    a, b, c = fields.integers("before", 0, MAX_WINDOW, (3,))
-    d, e, f = fields.integers("behind", 0, MAX_WINDOW, (3,))
+    a, b, c = fields.integers("before", 0, MAX_ELEMENTS, (3,))
+    d, e, f = fields.integers("behind", 0, MAX_ELEMENTS, (3,))
     code = fields.integer("code", -128, 255)
     return ConstantPad(**common, before=(a, b, c), behind=(d, e, f), value=value, code=code, requant=requant)

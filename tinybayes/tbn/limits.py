@@ -19,4 +19,4 @@ MAX_ENTRIES = 4096
 """Tensors, and operators."""
 
 MAX_WINDOW = 1 << 16
-"""Window, stride and padding of a pooling or a convolution, in elements."""
+"""Stride and padding of a convolution, and ends and counts of windows that differ, in elements."""

@@ -39,7 +39,7 @@ from tinybayes.ir.nodes import OPERATORS
 from tinybayes.ir.verify import MAX_DIVISORS
 from tinybayes.tbn import joins
 from tinybayes.tbn.fields import Fields
-from tinybayes.tbn.limits import MAX_DENSE_WEIGHTS, MAX_WINDOW
+from tinybayes.tbn.limits import MAX_DENSE_WEIGHTS, MAX_ELEMENTS, MAX_WINDOW
 from tinybayes.tbn.payload import PayloadReader, PayloadWriter, Record
 from tinybayes.tbn.recurrent import GRU_KEYS, LSTM_KEYS, add_recurrent, take_gru, take_lstm
 from tinybayes.tbn.requants import add_requant, take_requant
@@ -103,18 +103,20 @@ def _add_windows(node: MaxPool | AveragePool, payload: PayloadWriter) -> Record:
 
 
 def _take_max_pool(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
-    window, stride = fields.pair("window", 1, MAX_WINDOW), fields.pair("stride", 1, MAX_WINDOW)
+    window, stride = fields.pair("window", 1, MAX_ELEMENTS), fields.pair("stride", 1, MAX_ELEMENTS)
     return MaxPool(**common, window=window, stride=stride)
 
 
 def _add_average_pool(node: AveragePool, payload: PayloadWriter) -> Record:
-    return _add_windows(node, payload) | {"requant": add_requant(node.requant, payload)}
+    divided = {} if node.divisor is None else {"divisor": int(node.divisor)}
+    return _add_windows(node, payload) | divided | {"requant": add_requant(node.requant, payload)}
 
 
 def _take_average_pool(fields: Fields, payload: PayloadReader, common: Record, tensors: Mapping[str, Tensor]) -> Node:
     requant = take_requant(fields, payload, tensors[common["output"]].channels)
-    window, stride = fields.pair("window", 1, MAX_WINDOW), fields.pair("stride", 1, MAX_WINDOW)
-    return AveragePool(**common, window=window, stride=stride, requant=requant)
+    window, stride = fields.pair("window", 1, MAX_ELEMENTS), fields.pair("stride", 1, MAX_ELEMENTS)
+    divisor = fields.integer("divisor", 1, MAX_ELEMENTS) if fields.has("divisor") else None
+    return AveragePool(**common, window=window, stride=stride, divisor=divisor, requant=requant)
 
 
 def _add_flatten(node: Flatten, payload: PayloadWriter) -> Record:
@@ -218,6 +220,9 @@ def _take_average_pool_spans(
     return replace(node, requant=take_requant(fields, payload, different))
 
 
+OPTIONAL: dict[str, tuple[str, ...]] = {AveragePool.op: ("divisor",), Gru.op: ("backward",), Lstm.op: ("backward",)}
+"""Keys that are there only where they say something: operator -> keys."""
+
 _Add = Callable[..., Record]
 _Take = Callable[[Fields, PayloadReader, Record, Mapping[str, Tensor]], Node]
 
@@ -262,7 +267,8 @@ def take_node(value: Record, where: str, payload: PayloadReader, tensors: Mappin
     op = value.get("op") if type(value) is dict else None
     if type(op) is str and op in ROWS:
         keys, _, take = ROWS[op]
-        fields = Fields(value, where, (*_COMMON_KEYS, *keys))
+        there = (key for key in OPTIONAL.get(op, ()) if key in value)
+        fields = Fields(value, where, (*_COMMON_KEYS, *keys, *there))
     else:
         known = ", ".join(sorted(ROWS))
         raise FileFormatError(f"{where}.op: operator {ascii(op)[:60]} is unknown, known are {known}")

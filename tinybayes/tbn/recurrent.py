@@ -31,6 +31,8 @@ def add_recurrent(node: Recurrent, payload: PayloadWriter) -> Record:
         "output_shift": int(node.output_shift),
         "state_bits": int(node.state_bits),
     }
+    if node.backward:
+        record["backward"] = 1
     return record | ({"cell_fraction_bits": int(node.cell_fraction_bits)} if isinstance(node, Lstm) else {})
 
 
@@ -57,6 +59,7 @@ def _take(fields: Fields, payload: PayloadReader, name: str) -> Record:
         "curve": curve.astype(np.int16),
         "gate_fraction_bits": fields.integer("gate_fraction_bits", 0, FRACTION_BITS),
         "last_only": bool(fields.integer("last_only", 0, 1)),
+        "backward": fields.has("backward") and fields.integer("backward", 1, 1) == 1,
         "output_shift": fields.integer("output_shift", 1, 8),
         "state_bits": fields.integer("state_bits", 8, 16),
     }

@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from tinybayes.bayes import NormalJeffreys, cap_living, cubic_cap, score_statistics, scores, sparsify
+from tinybayes.bayes import (
+    AutomaticRelevance,
+    Blocks,
+    NormalJeffreys,
+    cap_living,
+    cubic_cap,
+    score_statistics,
+    scores,
+    sparsify,
+)
 
 
 def variational(seed: int = 0) -> nn.Module:
@@ -49,6 +58,15 @@ def test_a_weight_that_was_put_out_can_grow_back():
     with torch.no_grad():
         module[2].weight[0, 0] = 0.01
     assert living(module) == 1
+
+
+def test_blocks_go_as_a_whole_and_no_more_stay_than_the_cap_says():
+    torch.manual_seed(0)
+    module = sparsify(nn.Sequential(nn.Linear(16, 6)), AutomaticRelevance(groups=Blocks(1, 4)))
+    cap_living(module, 42)
+    alive = (module[0].weight != 0).reshape(6, 4, 4)
+    assert torch.equal(alive.all(2), alive.any(2))
+    assert living(module) == int(alive.sum()) == 40
 
 
 def test_a_cap_on_weights_says_that_groups_have_no_weights_to_cap():

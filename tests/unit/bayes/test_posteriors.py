@@ -30,6 +30,7 @@ from tinybayes.bayes.divergence import ard_kl, gaussian_kl, log_normal_gamma_kl,
 PRIORS = {
     "log-uniform": LogUniform(-4.0),
     "ard": AutomaticRelevance(-4.0),
+    "ard, blocks": AutomaticRelevance(-4.0, groups=Blocks(1, 4)),
     "gaussian": StandardNormal(-4.0),
     "dropout": GaussianDropout(0.2),
     "variational dropout": GaussianDropout(0.2, learned=True, per="weight"),
@@ -241,3 +242,26 @@ def test_groups_that_the_data_does_not_ask_for_are_pruned_and_the_others_stay():
             ((module(x) - y).square().mean() / 0.02 + kl(module) / len(x)).backward()
             optimizer.step()
         assert extract(module)["weight"].mask.flatten().tolist() == [1, 0, 0, 1, 0, 0], prior
+
+
+def test_weights_that_are_relevant_together_pay_for_the_best_shared_prior_variance():
+    torch.manual_seed(0)
+    layer = sparsify(nn.Linear(8, 1), AutomaticRelevance(-3.0, groups=Blocks(1, 4))).double()
+    spread(layer)
+    variance = layer.posterior().log_sigma2.detach().exp().reshape(2, 4)
+    theta = layer.weight.detach().reshape(2, 4)
+    taus = torch.logspace(-6, 2, 40_001, dtype=torch.float64)[:, None, None]
+    prior = torch.distributions.Normal(torch.zeros((), dtype=torch.float64), taus.sqrt())
+    by_tau = torch.distributions.kl_divergence(torch.distributions.Normal(theta, variance.sqrt()), prior).sum(2)
+    torch.testing.assert_close(kl(layer), by_tau.min(0).values.sum(), rtol=1e-5, atol=0)
+    wanted = torch.log(variance.sum(1) / theta.square().sum(1)).repeat_interleave(4)
+    torch.testing.assert_close(scores(layer)["weight"][0], wanted, rtol=0, atol=1e-5)
+
+
+def test_a_group_of_one_weight_is_plain_automatic_relevance():
+    torch.manual_seed(0)
+    alone = sparsify(nn.Conv1d(4, 4, 3), AutomaticRelevance(-3.0))
+    together = sparsify(nn.Conv1d(4, 4, 3), AutomaticRelevance(-3.0, groups=Blocks(1, 1)))
+    together.load_state_dict(alone.state_dict())
+    torch.testing.assert_close(kl(together), kl(alone), rtol=1e-4, atol=0)
+    torch.testing.assert_close(scores(together)["weight"], scores(alone)["weight"])

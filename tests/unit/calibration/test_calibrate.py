@@ -119,7 +119,9 @@ def test_another_network_is_said_so(prepared, model, start, tmp_path):
     graph = calibration_network()
     other = compile_network(dataclasses.replace(graph, facts={"other": True}), load_board(BOARD), tmp_path / "other")
     object.__setattr__(other, "static_cycles", lambda: model)
-    with pytest.raises(DeviceError, match=r"the device runs network 'calibration' with digest .*flash its image"):
+    with pytest.raises(
+        DeviceError, match=r"the device runs network 'calibration' with digest .*flash the directory's image"
+    ):
         calibrate(other, start(planted(model, 1, 1)))
 
 

@@ -37,7 +37,7 @@ def test_a_board_that_qemu_does_not_have_is_verified_on_the_host(
 ) -> None:
     out = tmp_path / "out"
     done = tinybayes("compile", network, "--board", "nucleo-l4r5zi", "--out", out)
-    assert f"next: tinybayes verify {out} --on host\n" in done.out
+    assert f"next: tinybayes verify {out} --on host, then tinybayes flash {out}\n" in done.out
     done = tinybayes("verify", out, "--json")
     assert done.status == 0, done.err
     assert list(json.loads(done.out)["verify"]) == ["host"]

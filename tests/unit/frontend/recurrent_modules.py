@@ -78,6 +78,46 @@ class NormalisedInput(nn.Module):
         return self.head(self.behind(self.rnn(self.before(x).transpose(1, 2))[0][:, -1, :]))
 
 
+class BothDirections(nn.Module):
+    """Two layers in both directions, and a linear layer at each position."""
+
+    def __init__(self, kind=nn.GRU):
+        super().__init__()
+        self.rnn = kind(3, 5, num_layers=2, batch_first=True, bidirectional=True)
+        self.last = nn.Linear(10, 2)
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.rnn(x)[0]))
+
+
+class BothEnds(nn.Module):
+    """The last state of each direction, on (batch, channels, time)."""
+
+    def __init__(self, kind=nn.LSTM):
+        super().__init__()
+        self.conv = nn.Conv1d(3, 4, 2)
+        self.rnn = kind(4, 5, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(10, 3)
+
+    def forward(self, x):
+        states = self.rnn(self.conv(x).relu().transpose(1, 2))[1]
+        states = states[0] if isinstance(states, tuple) else states
+        return self.head(torch.cat([states[-2], states[-1]], 1))
+
+
+class LastPosition(nn.Module):
+    """Both directions at the last position, and the mean and the maximum over time."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.GRU(3, 4, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(24, 3)
+
+    def forward(self, x):
+        series = self.rnn(x)[0]
+        return self.head(torch.cat([series[:, -1], series.mean(1), series.max(dim=1).values], -1))
+
+
 RECURRENT_MODULES = {
     "last_state_gru": (LastState, (3, 9)),
     "last_state_lstm": (lambda: LastState(nn.LSTM), (3, 9)),
@@ -86,6 +126,11 @@ RECURRENT_MODULES = {
     "final_state_of_the_only_layer": (lambda: FinalStates(nn.LSTM, 1, None), (6, 3)),
     "whole_series": (WholeSeries, (6, 3)),
     "whole_series_lstm": (lambda: WholeSeries(nn.LSTM), (6, 3)),
+    "both_directions_gru": (BothDirections, (6, 3)),
+    "both_directions_lstm": (lambda: BothDirections(nn.LSTM), (6, 3)),
+    "both_ends_gru": (lambda: BothEnds(nn.GRU), (3, 7)),
+    "both_ends_lstm": (BothEnds, (3, 7)),
+    "last_position": (LastPosition, (6, 3)),
     "between": (Between, (8, 3)),
     "normalised_input": (NormalisedInput, (3, 7)),
 }

@@ -77,7 +77,7 @@ class _Calls(nn.Module):
     [
         (torch.erfinv, None, r"outermost module.*aten.erfinv is not supported.*Supported are: linear; conv1d"),
         (lambda x: F.log_softmax(x, 1), None, r"aten.log_softmax is not supported: end the network before it"),
-        (lambda x: x.softmax(2), None, r"aten.softmax over dimension 2 is not supported: only over dimension 1"),
+        (lambda x: x.softmax(0), None, r"aten.softmax over dimension 0 is not supported: name a dimension behind"),
         (lambda x: x.flatten(1).argmax(1), None, r"aten.argmax over a flattened map is not supported"),
         (lambda x: x.argmax(), None, r"aten.argmax over dimension None is not supported"),
         (lambda x: x.clamp(2, 1), None, r"aten.clamp between 2.0 and 1.0 is not supported"),
@@ -85,8 +85,8 @@ class _Calls(nn.Module):
         (lambda x: F.elu(x, alpha=float("inf")), None, r"aten.elu with .*inf.* is not supported"),
         (lambda x: x, nn.ConvTranspose2d(2, 4, 2), r"conv_transpose2d is not supported"),
         (lambda x: F.max_pool2d(x, 2, dilation=2), None, r"dilation=\[2, 2\] is not supported"),
-        (lambda x: x.mean(dim=2), None, r"aten.mean over dimensions \[2\] is not supported with keepdim=False"),
-        (lambda x: x.amax(dim=1), None, r"aten.amax over dimensions \[1\] is not supported: only over positions"),
+        (lambda x: x.mean(), None, r"aten.mean over dimensions None is not supported: name dimensions"),
+        (lambda x: x.amax(dim=(0, 1)), None, r"aten.amax over dimensions \[0, 1\] is not supported: name dimensions"),
         (lambda x: F.avg_pool2d(x, 2, divisor_override=10**6), None, r"divisor_override=1000000 is not supported"),
         (lambda x: x.permute(1, 0, 2, 3), None, r"aten.permute to \[1, 0, 2, 3\] is not supported: the batch must"),
         (lambda x: x.reshape(-1, 18), None, r"aten.reshape to \(batch, 18\) is not supported: the batch must"),
@@ -117,6 +117,15 @@ def test_argmax_gives_the_number_of_the_channel(keepdim):
     got = execute(graph, scaled_input(graph, x.numpy()))[graph.output]
     assert got.shape == (3, 6, 6, 1)
     np.testing.assert_array_equal(got[..., 0], module(x).reshape(3, 6, 6).numpy())
+
+
+@pytest.mark.parametrize("function", [lambda x: x.log_softmax(-1).argmax(3), lambda x: x.softmax(3).argmax(-1)])
+def test_what_keeps_the_order_is_left_out_in_front_of_argmax(function):
+    module, x = _Calls(function, nn.Conv2d(2, 3, 1)).eval(), torch.randn(3, 2, 6, 5)
+    graph = import_module(module, x)
+    assert [node.op for node in graph.nodes] == ["conv", "rearrange", "argmax"]
+    got = execute(graph, scaled_input(graph, x.numpy()))[graph.output]
+    np.testing.assert_array_equal(got[..., 0], module(x).numpy())
 
 
 def test_an_unsupported_operator_is_placed_at_the_line_of_the_users_source():

@@ -75,11 +75,32 @@ def test_adaptive_windows_are_torchs(size, outputs, largest):
         (lambda x: x.mean((-1, -2)), AveragePool),
         (lambda x: x.mean(3, keepdim=True), AveragePool),
         (lambda x: x.amax((2, 3)), MaxPool),
-        (lambda x: x.sum((2, 3)), AveragePoolSpans),
+        (lambda x: x.sum((2, 3)), AveragePool),
     ],
 )
 def test_windows_of_one_size_stay_so(function, kind):
     assert type(imported(function, 2, 8, 8).nodes[0]) is kind
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("dims", [(1,), (2,), (3,), (1, 2), (1, 3), (2, 3), (1, 2, 3), (-1, 1)])
+@pytest.mark.parametrize("kind", [torch.mean, torch.sum, torch.amax])
+def test_any_dimensions_can_go(kind, dims, keep):
+    imported(lambda x: kind(x, dims, keep), 3, 5, 4)
+    imported(lambda x: kind(x.permute(0, 2, 3, 1), dims, keep), 3, 5, 4)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_dimensions_of_a_series_and_of_a_vector_can_go(dim):
+    imported(lambda x: x.max(dim).values, 3, 8)
+    imported(lambda x: x.transpose(1, 2).mean(dim, keepdim=True), 3, 8)
+    imported(lambda x: x.mean(dim - 1 or 1, keepdim=True), 9)
+
+
+def test_channels_of_a_map_go_without_moving_it():
+    graph = imported(lambda x: x.mean(1, keepdim=True), 3, 5, 4)
+    assert [node.op for node in graph.nodes[1:-1]] == ["average_pool"]
+    assert all(node.renames(graph.tensors[node.input].elements) for node in (graph.nodes[0], graph.nodes[-1]))
 
 
 @pytest.mark.parametrize("include", [False, True])

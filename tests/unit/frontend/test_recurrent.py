@@ -9,7 +9,7 @@ from tests.unit.frontend.recurrent_modules import RECURRENT_MODULES, build_recur
 from tinybayes.bayes import posterior_mean, sparsify
 from tinybayes.errors import UnsupportedError
 from tinybayes.frontend import fake_quantized, import_module
-from tinybayes.ir import Recurrent
+from tinybayes.ir import Concat, Recurrent
 from tinybayes.passes import fold_batchnorm, to_integer
 from tinybayes.passes.last_states import keep_last_states
 from tinybayes.reference import dequantize_output, execute, quantize_input, scaled_input
@@ -56,6 +56,49 @@ def test_only_the_last_states_are_written_where_only_they_are_read():
     assert [node.name for node in graph.nodes] == ["conv", "rnn", "rnn.gru_2", "head"]
 
 
+def test_both_directions_are_copied_side_by_side():
+    """Their states have one grid, so that no bit is lost; nothing is transposed, and what nobody reads is not there."""
+    for name, wanted in (
+        ("both_directions_lstm", ["lstm", "lstm", "concat", "lstm", "lstm", "concat", "pointwise", "conv"]),
+        ("both_ends_lstm", ["conv", "lstm", "lstm", "concat", "linear"]),
+    ):
+        module, shape = build_recurrent(name)
+        x = torch.randn(40, *shape)
+        graph = to_integer(import_module(module, x), x.numpy())
+        assert [node.op for node in graph.nodes] == wanted
+        assert {requant for node in graph.nodes if isinstance(node, Concat) for requant in node.requants} == {None}
+        layers = [node for node in graph.nodes if isinstance(node, Recurrent)]
+        assert [node.backward for node in layers] == [False, True] * (len(layers) // 2)
+        assert all(node.last_only == (name == "both_ends_lstm") for node in layers)
+
+
+def test_layers_behind_the_last_that_is_read_are_left_out():
+    module, shape = build_recurrent("final_states_of_the_first_lstm")
+    graph = import_module(module, torch.randn(2, *shape))
+    assert [node.op for node in graph.nodes] == ["lstm", "rearrange", "linear"]
+
+
+def test_what_works_on_single_elements_leaves_a_series_where_it_lies():
+    class Elements(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.norm, self.last = nn.Linear(3, 6), nn.BatchNorm1d(6), nn.Linear(6, 2)
+            self.register_buffer("weight", torch.rand(6) + 0.5)
+
+        def forward(self, x):
+            x = torch.relu(self.first(torch.tanh(x)))
+            x = self.norm(x.transpose(1, 2)).transpose(1, 2) * self.weight + 0.5
+            x = torch.dropout(x + torch.tanh(x) * torch.softmax(x, -1), 0.1, False)
+            return self.last(x.relu_())
+
+    torch.manual_seed(5)
+    module, x = Elements().eval(), torch.randn(30, 7, 3)
+    graph = import_module(module, x)
+    got = execute(graph, scaled_input(graph, x.numpy()))[graph.output]
+    np.testing.assert_allclose(got, outputs(module, x), atol=1e-5)
+    assert not [node.name for node in graph.nodes if node.op == "rearrange"]
+
+
 def test_a_network_made_sparse_by_its_posterior_compiles():
     module, shape = build_recurrent("last_state_lstm")
     plain = posterior_mean(sparsify(module)).eval()
@@ -99,7 +142,6 @@ def test_any_part_of_the_series_can_be_read():
 @pytest.mark.parametrize(
     ("function", "options", "message"),
     [
-        (lambda r, x: r(x)[0], {"bidirectional": True}, r"module 'rnn' \(GRU\).*in both directions is not supported"),
         (lambda r, x: r(x, torch.ones(1, x.size(0), 4))[0], {}, r"aten.ones is not supported"),
         (lambda r, x: r(x)[1].relu()[0], {}, r"takes the final states of all layers; take those of one first"),
         (lambda r, x: r(x)[1].squeeze(0), {"num_layers": 2}, r"of 2 layers is not supported: take one layer"),

@@ -37,6 +37,10 @@ FUNCTIONS = {
     "reshape": lambda a, b: torch.tanh(a.reshape(-1, 8, 15)),
     "rows as channels": lambda a, b: F.relu(a.flatten(2)) - b.view(b.shape[0], 4, -1),
     "unsqueeze": lambda a, b: a.select(3, 1).unsqueeze(3) + b[:, :, :, 1:2],
+    "one value for each position": lambda a, b: a * b.mean(1, keepdim=True) + b[:, :1],
+    "one value for each row": lambda a, b: a - b.amax((1, 3), keepdim=True),
+    "rows by columns": lambda a, b: a[:, :, :1] * b[:, :, :, :1],
+    "expand": lambda a, b: F.relu(a[:, :1].expand(-1, 4, -1, -1)) - b,
     "squeeze": lambda a, b: F.relu(a[:, :, 2:3]).squeeze(2),
 }
 
@@ -89,6 +93,12 @@ def test_where_memory_order_allows_nothing_moves():
     assert [step.op for step in make_plan(graph).steps].count("rearrange") == 1
 
 
+def _read_before_and_behind(a, b):
+    view = a.transpose(2, 3)
+    first = F.max_pool2d(view, 1)
+    return F.max_pool2d(view, 1) - first * a.relu_().transpose(2, 3) + F.max_pool2d(view, 1)
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -97,6 +107,7 @@ def test_where_memory_order_allows_nothing_moves():
          r"nested loops"),
         (lambda a, b: a.unsqueeze(0), r"before the batch"),
         (lambda a, b: a[:, :2].relu_() + a[:, 2:], r"in place on a view of a tensor that is read elsewhere"),
+        (_read_before_and_behind, r"works in place on a tensor of which a view is read more than once"),
         (lambda a, b: (a[:, :2].relu_(), F.tanh(a))[1], r"aten.relu_ works in place, and nothing reads its result"),
     ],
 )  # fmt: skip

@@ -72,7 +72,7 @@ class FakeBoard:
         self.process = subprocess.Popen([program, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self._damage = (to_board, to_host)
         self._connection: socket.socket | None = None
-        self._thread = threading.Thread(target=self._serve)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
@@ -82,7 +82,7 @@ class FakeBoard:
             return
         self._connection = connection
         assert self.process.stdin is not None and self.process.stdout is not None
-        back = threading.Thread(target=self._pump_back, args=(self.process.stdout.fileno(), connection))
+        back = threading.Thread(target=self._pump_back, args=(self.process.stdout.fileno(), connection), daemon=True)
         back.start()
         with connection:
             with contextlib.suppress(ConnectionError):

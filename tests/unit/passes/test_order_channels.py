@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.networks import Builder, random_inputs
-from tinybayes.ir import Graph, verify
+from tinybayes.ir import AveragePoolSpans, Graph, MaxPoolSpans, verify
 from tinybayes.passes.order_channels import links, order_channels
 from tinybayes.reference import execute
 
@@ -33,6 +33,16 @@ def test_outputs_stay_the_same_to_the_bit(seed: int) -> None:
         moved = verify(order_channels(graph, link, order))
         np.testing.assert_array_equal(execute(moved, inputs)[graph.output], before)
         graph = moved
+
+
+def test_windows_that_differ_keep_channels_apart() -> None:
+    rng = np.random.default_rng(3)
+    chain = Builder(rng, (9, 10, 3), levels=9, per_channel=True).conv(5, (3, 3)).spans(MaxPoolSpans, 4, 6)
+    graph = chain.spans(AveragePoolSpans, 3, 3).flatten().linear(4).graph()
+    inputs = random_inputs(rng, graph, 5)
+    (link,) = links(graph)
+    moved = verify(order_channels(graph, link, rng.permutation(5)))
+    np.testing.assert_array_equal(execute(moved, inputs)[graph.output], execute(graph, inputs)[graph.output])
 
 
 def test_channels_lie_as_the_order_says() -> None:

@@ -1,26 +1,15 @@
 """Orders of hidden channels: blocks that were torn apart are put together again, and nothing gets worse."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
-from tests.networks import Builder, random_inputs
+from tests.networks import Builder, random_inputs, torn_blocks
 from tinybayes.errors import LimitError
-from tinybayes.ir import Graph
-from tinybayes.passes.order_channels import links, order_channels
-from tinybayes.plan import Limits, make_plan
-from tinybayes.plan.ordering import alike, ordered, plan_in_best_order
+from tinybayes.plan import Limits, Plan, make_plan
+from tinybayes.plan.ordering import alike, front_in_best_orders, ordered, plan_in_best_order
 from tinybayes.reference import execute
-
-
-def torn_blocks(rows: int, columns: int) -> Graph:
-    """Two layers in blocks whose hidden channels were shuffled, many levels: no other format is as small."""
-    chain = Builder(np.random.default_rng(4), (160,), density=1.0, levels=200).linear(80, "uint8").linear(48)
-    for node in chain.nodes:
-        outputs, _, _, inputs = node.weight.shape  # type: ignore[attr-defined]
-        live = chain.rng.random((outputs // rows, inputs // columns)) < 0.12
-        node.weight[:] *= np.kron(live, np.ones((rows, columns), np.int8)).reshape(node.weight.shape)  # type: ignore[attr-defined]
-    graph = chain.graph()
-    return order_channels(graph, next(links(graph)), chain.rng.permutation(80))
 
 
 @pytest.mark.parametrize(("rows", "columns", "core"), [(4, 1, "cortex-m0"), (1, 4, "cortex-m4")])
@@ -65,3 +54,25 @@ def test_a_network_can_fit_only_in_another_order_and_limits_still_hold() -> None
     assert plan_in_best_order(graph, "flash", "cortex-m4", limits).weights_bytes < plain
     with pytest.raises(LimitError):
         plan_in_best_order(graph, "flash", "cortex-m4", Limits(flash_bytes=100))
+
+
+def test_each_choice_of_the_front_is_what_an_objective_comes_to_within_its_bytes_and_cycles() -> None:
+    graph = torn_blocks(1, 4)
+    front = front_in_best_orders(graph, "cortex-m4")
+    assert any(network is not graph for network, _ in front), "another order is better somewhere"
+    figures = [(choice.weights_bytes, choice.estimated_cycles) for _, choice in front]
+    assert figures == sorted(figures)
+    assert [cycles for _, cycles in figures] == sorted((cycles for _, cycles in figures), reverse=True)
+    for network, choice in front:
+        pinned = make_plan(network, "balanced", "cortex-m4", choice.formats)
+        assert _figures(pinned) == (choice.weights_bytes, choice.estimated_cycles)
+        limits = Limits(flash_bytes=choice.weights_bytes, cycles=choice.estimated_cycles)
+        compiled = set()
+        for objective in ("flash", "latency", "balanced"):
+            with suppress(LimitError):  # in the order of that objective nothing is as small and as fast
+                compiled.add(_figures(plan_in_best_order(graph, objective, "cortex-m4", limits)))
+        assert compiled == {_figures(pinned)}
+
+
+def _figures(plan: Plan) -> tuple[int, int]:
+    return plan.weights_bytes, sum(step.estimated_cycles for step in plan.steps)

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from tests.unit.cli.conftest import Command, network, tinybayes  # noqa: F401 - fixtures
 from tinybayes.errors import FileFormatError
 from tinybayes.rack import CellResult, Store, find_regressions, matrix, read_bench, run_matrix
+from tinybayes.rack.plots import draw_pictures
 
 CELL = CellResult(
     "net", "board", "key", flash_bytes=1000, ram_bytes=500, samples=4, mismatches=0, latency_seconds=1e-3,
@@ -112,6 +115,36 @@ def test_a_board_that_fails_does_not_stop_the_others(bench, tinybayes: Command, 
     assert done.out.count("bit-exact") == 2
 
 
+def test_a_board_that_cannot_be_reached_has_its_sizes_all_the_same(bench, tinybayes: Command, tmp_path):  # noqa: F811
+    boards = '[[board]]\nname = "gone"\nboard = "pico"\non = "socket://127.0.0.1:9"\n'
+    bench.write_text(bench.read_text().partition("[[board]]")[0] + boards)
+    done = tinybayes("rack", "--bench", bench, "--out", tmp_path / "rack", "--json")
+    assert done.status == 3
+    (cell,) = json.loads(done.out)["cells"]
+    assert "cannot open" in cell["error"] and cell["flash_bytes"] > 2000 and cell["latency_seconds"] is None
+
+
+def test_a_rack_of_picos_needs_no_button(bench, network, tinybayes: Command, tmp_path):  # noqa: F811
+    """The first time the button was pressed; the image that runs now gives way to the next by itself."""
+    out, drive = tmp_path / "out", tmp_path / "RPI-RP2"
+    assert tinybayes("compile", network, "--board", "pico", "--out", out).status == 0
+    drive.mkdir()
+    command = [sys.executable, "-m", "tinybayes", "fake-board", str(out), "--drive", str(drive), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            url = json.loads("".join(process.stdout.readline() for _ in range(3)))["url"]
+            board = f'[[board]]\nname = "desk"\nboard = "pico"\non = "{url}"\nflash = true\ndrive = "{drive}"\n'
+            bench.write_text(bench.read_text().partition("[[board]]")[0] + board)
+            done = tinybayes("rack", "--bench", bench, "--out", tmp_path / "rack", "--json")
+            assert done.status == 0, done.out + done.err
+            (cell,) = json.loads(done.out)["cells"]
+            assert cell["latency_source"] == "measured" and cell["mismatches"] == 0
+            assert not list(drive.iterdir()), "the image was taken"
+        finally:
+            process.terminate()
+
+
 def test_boards_on_one_port_wait_for_each_other(bench, monkeypatch, tmp_path):
     entry = '[[board]]\nname = "{0}"\nboard = "pico"\non = "/dev/ttyACM0"\n'
     bench.write_text(bench.read_text() + entry.format("a") + entry.format("b"))
@@ -146,6 +179,22 @@ def test_boards_on_one_port_wait_for_each_other(bench, monkeypatch, tmp_path):
 def test_what_is_a_regression(change, figures):
     found = find_regressions({("net", "board"): CELL}, [replace(CELL, **change)], memory_ratio=1.01, latency_ratio=1.02)
     assert [one.figure for one in found] == figures
+
+
+def test_pictures_say_what_failed_and_what_was_before(tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    said: list[str] = []
+    draw = Axes.text
+    monkeypatch.setattr(Axes, "text", lambda axes, x, y, s, **more: said.append(s) or draw(axes, x, y, s, **more))
+    cells = (
+        CELL,
+        replace(CELL, board="gone", exit_status=3, error="cannot open", latency_seconds=None),
+        replace(CELL, board="wrong", exit_status=1, mismatches=2, latency_seconds=None),
+    )
+    draw_pictures(cells, tmp_path, {("net", "board"): replace(CELL, latency_seconds=0.5e-3)})
+    assert said[:3] == ["1  (+100.0%)", "failed", "differs"]
+    assert said[3:6] == ["0.977", "0.977", "0.977"]
 
 
 def test_a_file_that_is_no_store(tmp_path):

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import pickle
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -135,6 +136,21 @@ def test_fine_tuning_ends_with_the_average_of_its_parameters():
     assert figures(0.0)["fine-tuned"]["accuracy"] != figures(0.0)["pruned"]["accuracy"]
 
 
+def test_a_recipe_of_blocks_ends_with_whole_blocks():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class InBlocks(Knobs):
+        block_columns: ClassVar[int] = 4
+
+    knobs = InBlocks(**{**dataclasses.asdict(SHORT), "most_nonzero": 60})
+    module, results = trainer(knobs=knobs).run()
+    weight = next(layer for layer in module.modules() if isinstance(layer, nn.Conv1d)).weight.detach()
+    columns = weight.permute(0, 2, 1).flatten(1)  # as the device stores them, channels innermost
+    blocks = columns[:, : columns.shape[1] // 4 * 4].reshape(len(columns), -1, 4) != 0
+    assert 0 < results["sparse"]["nonzero"] <= 60
+    assert blocks.any()
+    assert torch.equal(blocks.all(2), blocks.any(2))
+
+
 def test_training_leaves_the_callers_random_numbers_alone():
     torch.manual_seed(5)
     wanted = torch.rand(3)
@@ -254,7 +270,7 @@ def test_a_checkpoint_with_wrong_content(tmp_path, checkpoint, key, value):
 
 
 def test_an_unknown_recipe_suggests_the_nearest():
-    with pytest.raises(UserError, match=r"unknown recipe 'imu-userid'.*Did you mean 'imu-user-id'\?"):
+    with pytest.raises(UserError, match=r"unknown recipe 'imu-userid'.*Did you mean 'imu-user-id'"):
         train("imu-userid", KNOBS["imu-user-id"]())
 
 

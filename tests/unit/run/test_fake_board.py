@@ -71,8 +71,18 @@ def test_everything_that_a_runner_needs(program, deployment):
             session.load_input(np.zeros(session.identity.input_len, np.int8))
             assert len(session.profile().cycles) == session.identity.steps
             assert 0 < session.stack().used_bytes < session.stack().size_bytes
-            with pytest.raises(DeviceError, match="knows no boot loader of this chip"):
+            with pytest.raises(DeviceError, match="no boot loader that firmware can enter"):
                 session.enter_boot_loader()
+
+
+def test_outputs_alone_are_the_same_over_good_and_bad_lines(program, deployment):
+    graph = deployment.plan.graph
+    x = np.zeros((100, *graph.torch_input_shape), np.float32)
+    with FakeBoard(program) as board:
+        plain = deployment.run(x, board.url)
+    with FakeBoard(program, Trouble(baud=921_600, flips=200)) as board:
+        assert np.array_equal(deployment.run(x, board.url)["q"], plain["q"])
+    assert np.array_equal(plain["q"], deployment.run(x, "host")["q"])
 
 
 def test_a_fault_is_told_until_a_reset_and_remembered_after_it(program):
@@ -100,6 +110,18 @@ def test_a_connection_that_is_cut_is_taken_up_again(program):
         for _ in range(3):
             with Session(Link(board.url)) as session:
                 assert session.echo(b"again") == b"again"
+
+
+def test_a_step_that_computes_wrongly_is_found_by_everything_that_looks(program, deployment):
+    steps = len(deployment.plan.steps)
+    for wrong in range(steps):
+        with FakeBoard(program, Trouble(wrong_step=wrong + 1)) as board:
+            verdict = deployment.verify(on=(board.url,), device_samples=4)[board.url]
+            first = verdict.first_mismatch
+            assert verdict.mismatches and first is not None
+            assert first.layer == deployment.plan.steps[wrong].name and first.expected ^ first.got in (1, -1)
+            with Session(Link(board.url)) as session:
+                assert {test.wrong_step for test in session.self_test()} == {wrong}
 
 
 def test_a_project_without_the_protocol(tmp_path):

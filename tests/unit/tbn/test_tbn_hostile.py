@@ -174,7 +174,7 @@ WRONG_HEADERS = [
     (put("nodes", MAX, "output", "x"), "written twice"),
     (
         put("nodes", MAX, "stride", [0, 2]),
-        r"nodes\[1\]\.stride: got \[0, 2\], wanted a list of 2 integers in 1 .. 65536",
+        r"nodes\[1\]\.stride: got \[0, 2\], wanted a list of 2 integers in 1 .. 16777216",
     ),
     (put("nodes", MAX, "window", [1, 2**40]), r"nodes\[1\]\.window"),
     (put("nodes", MAX, "window", [1, 3]), "contradicts itself: m1"),

@@ -13,12 +13,13 @@ from tinybayes.tbn import dumps, loads
 @pytest.fixture(scope="module")
 def network():
     made = Builder(np.random.default_rng(0), (6, 5), per_channel=True).recurrent(Gru, 4, bits=16, gate_fraction_bits=11)
-    return made.recurrent(Lstm, 3, last_only=True, cell_fraction_bits=9, output_shift=7).graph()
+    return made.recurrent(Lstm, 3, last_only=True, backward=True, cell_fraction_bits=9, output_shift=7).graph()
 
 
 def test_they_come_back(network):
     loaded = loads(dumps(network))
     assert dumps(loaded) == dumps(network)
+    assert [node.backward for node in loaded.nodes] == [False, True]
     assert (loaded.nodes[0].state_bits, loaded.nodes[0].gate_fraction_bits) == (16, 11)
     assert (loaded.nodes[1].last_only, loaded.nodes[1].cell_fraction_bits, loaded.nodes[1].output_shift) == (True, 9, 7)
     inputs = random_inputs(np.random.default_rng(1), network, 9)
@@ -34,6 +35,7 @@ def test_they_come_back(network):
         (0, "state_bits", 12, r"contradicts itself: .* 12 bits of state, wanted 8 or 16"),
         (0, "gate_fraction_bits", 13, r"nodes\[0\]\.gate_fraction_bits: got 13"),
         (0, "last_only", 1, r"contradicts itself: .* writes \(4,\), its tensor is \(6, 4\)"),
+        (0, "backward", 0, r"nodes\[0\]\.backward: got 0, wanted an integer in 1 .. 1"),
         (0, "output_shift", 5, r"contradicts itself: .* writes int8 with scale"),
         (0, "cell_fraction_bits", 5, r"nodes\[0\]: unknown key 'cell_fraction_bits'"),
         (1, "cell_fraction_bits", -1, r"nodes\[1\]\.cell_fraction_bits: got -1"),

@@ -50,6 +50,29 @@ def test_windows_come_back(windows):
     assert loaded.nodes[1].requant.multiplier.size == windows.nodes[1].divisors.size
 
 
+@pytest.mark.parametrize("positions", [65_537, 100_000])
+def test_what_spans_many_positions_comes_back(positions):
+    made = Builder(np.random.default_rng(3), (positions, 1)).max_pool((1, positions)).back_to("x")
+    made.average_pool((1, positions)).constant_pad((0, positions, 0), (0, positions, 0), 3)
+    graph = made.graph()
+    assert dumps(loads(dumps(graph))) == dumps(graph)
+
+
+def test_what_sums_are_divided_by_comes_back(repack):
+    graph = Builder(np.random.default_rng(3), (6, 5, 3)).average_pool((6, 5)).average_pool((1, 1)).graph()
+    summed = dataclasses.replace(graph.nodes[0], divisor=1)
+    graph = graph.with_nodes((summed, graph.nodes[1]), graph.tensors)
+    loaded = loads(dumps(graph))
+    assert [node.divides_by for node in loaded.nodes] == [1, 1]
+    assert [node.divisor for node in loaded.nodes] == [1, None]
+
+    def change(header):
+        header["nodes"][0]["divisor"] = 0
+
+    with pytest.raises(FileFormatError, match=r"nodes\[0\]\.divisor: got 0, wanted an integer in 1 .. 16777216"):
+        loads(repack(dumps(graph), change))
+
+
 @pytest.mark.parametrize(
     ("node", "key", "value", "message"),
     [

@@ -11,6 +11,8 @@ from tinybayes.plan.formats.encoding import Encoding, Site, WeightArray, row_arr
 NAME = "dense"
 ROW_ALIGNMENT_BYTES = 4
 _BY_FOURS = ("armv7m", "dsp")
+_IN_PLACE = ("armv7m", "dsp", "mve")
+"""Where a pointwise convolution reads the map itself; on Armv6-M addresses in four registers cost more than copies."""
 _FOUR = 4
 CENTER = 128
 
@@ -56,4 +58,5 @@ def encode_conv(node: MacNode, site: Site) -> Encoding:
     matrix = np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % ROW_ALIGNMENT_BYTES)))
     values = WeightArray("values", matrix.reshape(-1), "weights", "row by row, in whole words", is_words=True)
     arrays = tuple(values if array.name == "values" else array for array in made.arrays)
-    return Encoding(NAME, arrays, {**made.constants, "centered": int(centered)})
+    in_place = not centered and site.core in _IN_PLACE
+    return Encoding(NAME, arrays, {**made.constants, "centered": int(centered), "in_place": int(in_place)})

@@ -23,6 +23,10 @@
 #define BOARD_SETUP_STEPS 0u
 #define BOARD_SETUP_CHIP_STEPS 0u
 
+/** @brief Whether the image can hand over to a boot loader (chip.h), and register operations to carry out before. */
+#define BOARD_HAS_BOOT_LOADER 0
+#define BOARD_BOOT_LOADER_STEPS 0u
+
 /** @brief What may count cycles, best first (cycles.h). */
 #define BOARD_CYCLE_COUNTERS CYCLES_DWT, CYCLES_SYSTICK
 

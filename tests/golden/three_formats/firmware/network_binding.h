@@ -14,6 +14,9 @@
 #define NET_OUTPUT_SCALE THREE_FORMATS_OUTPUT_SCALE
 #define NET_OUTPUT_ZERO_POINT THREE_FORMATS_OUTPUT_ZERO_POINT
 #define net_run three_formats_run
+#ifdef THREE_FORMATS_QUANTIZE
+#define net_quantize three_formats_quantize
+#endif
 
 #ifdef THREE_FORMATS_TRACE
 #define NET_STEPS THREE_FORMATS_STEPS
