@@ -5,6 +5,7 @@
 # make results  train every recipe for three seeds, or RECIPE=name for one; resumable
 # make plans   hold the chosen plans and their estimates against random plans; resumable, hours
 # make matrix  every network of the test corpus on every board that QEMU emulates
+# make kernels  every weight format, shape and core: on the host under sanitizers, on boards in QEMU; a quarter of an hour
 # make faults  10,000 faults on the line between a client and each of three boards; no wrong result may be accepted; resumable
 # make fuzz    ten minutes of fuzzing the frame parser and the commands
 # make golden  rewrite the golden directories after a change of templates or kernels
@@ -13,7 +14,7 @@
 PYTHON := .venv/bin/python
 C_FILES := $(shell find firmware tinybayes tests -name '*.[ch]' -not -path 'tests/golden/*')
 
-.PHONY: demo setup results plans test lint check bench faults fuzz matrix golden clean
+.PHONY: demo setup results plans test lint check bench faults fuzz matrix kernels golden clean
 
 demo: setup
 	.venv/bin/tinybayes demo
@@ -48,6 +49,9 @@ results: setup
 
 matrix: setup
 	$(PYTHON) -m scripts.matrix
+
+kernels: setup
+	$(PYTHON) -m pytest -n auto tests/kernels/test_cells_on_host.py tests/emulated/test_kernels_on_cores.py
 
 faults: setup
 	$(PYTHON) -m scripts.link_faults --json out/faults.json

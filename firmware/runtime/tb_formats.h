@@ -131,7 +131,12 @@ struct tb_huffman_cursor {
     int32_t value;
 };
 
-/** Decodes the next nonzero. A window holds at least 25 bits, which the compiler has checked to be enough. */
+/**
+ * Decodes the next nonzero. A window holds at least 25 bits, which the compiler has checked to be enough.
+ *
+ * On Armv7-M and later gcc makes one load of a window's four bytes, at whatever address it begins. It is the only
+ * access of a network that is not aligned: four loads would take a quarter more of the cycles of a layer.
+ */
 TB_INLINE void tb_huffman_next(const struct tb_huffman *weights, struct tb_huffman_cursor *cursor)
 {
     const uint8_t *byte = weights->stream + (cursor->bit >> 3);

@@ -1,104 +1,78 @@
-"""Every weight format of fully connected layers, on every class of cores that QEMU emulates, to the bit."""
+"""Every weight format with every shape that may trip a kernel, on every class of cores: exact, no unaligned access."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.kernels.cells.batch import BOARDS, EXACT, boot, build_for_board, run_on_board
+from tests.kernels.cells.table import BEYOND_FLASH, CORES, Cell, batches, cells_of
+from tests.kernels.cells.verdicts import Verdicts, session_directory
 from tests.networks import Builder
 from tinybayes.boards import load_board
-from tinybayes.deployment import Deployment
-from tinybayes.ir import Graph, Requant
 from tinybayes.pipeline import compile_network
-from tinybayes.plan.candidates import candidates_of, parts
-from tinybayes.plan.core_class import core_class
-from tinybayes.plan.steps import lower
 
 pytestmark = pytest.mark.emulated
-BOARDS = ("microbit", "mps2-an385", "mps2-an386", "mps2-an505", "mps3-an547")
-SAMPLES = 8
+CELLS = [cell for batch in batches() for cell in cells_of(*batch)]
+QUICK = (
+    ("linear", "dense", "cortex-m33"),
+    ("linear", "index", "cortex-m0"),
+    ("linear", "blocks1x16", "cortex-m55"),
+    ("linear", "straight", "cortex-m3"),
+    ("conv", "dense", "cortex-m4"),
+    ("conv", "depthwise", "cortex-m55"),
+)
+"""Batches that the quick tests have room for: each class of cores, the assembly of the main loops, both operators."""
 
 
-def chain(inputs: int, *outputs: int, **options: object) -> Builder:
-    made = Builder(np.random.default_rng(inputs), (inputs,), **options)  # type: ignore[arg-type]
-    for number in outputs[:-1]:
-        made.linear(number, "uint8")
-    return made.linear(outputs[-1], "int8")
+def name_of(cell: Cell) -> str:
+    return f"{cell.op}-{cell.weight_format}-{cell.core}-{cell.shape}"
 
 
-def with_requant(made: Builder, requant: Requant) -> Graph:
-    object.__setattr__(made.nodes[-1], "requant", requant)
-    return made.graph()
+def parameters() -> list[object]:
+    quick = {cell for cell in CELLS if (cell.op, cell.weight_format, cell.core) in QUICK and not cell.large}
+    return [
+        pytest.param(cell, id=name_of(cell), marks=() if cell in quick else pytest.mark.slow)
+        for cell in CELLS
+        if cell not in BEYOND_FLASH
+    ]
 
 
-def hollow() -> Graph:
-    """An empty row, a row of one level, an odd number of nonzeros, and one at the very end."""
-    made = chain(257, 6, 5, levels=3)
-    matrix = np.zeros((6, 1, 1, 257), np.int8)
-    matrix[1, 0, 0, ::3] = 64
-    matrix[2, 0, 0, [0, 255, 256]] = [-128, 127, -1]
-    matrix[4, 0, 0, 256] = -7
-    object.__setattr__(made.nodes[0], "weight", matrix)
-    return made.graph()
+@pytest.fixture(scope="session")
+def verdicts(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Verdicts:
+    return Verdicts(session_directory(tmp_path_factory.getbasetemp(), worker_id), run_on_board)
 
 
-def in_blocks(rows: int, columns: int) -> Graph:
-    """Full blocks, a number of rows and columns that no block divides, and codes of both kinds."""
-    made = chain(150, 70, 22, 7, density=1.0, levels=8)
-    for node in made.nodes:
-        outputs, _, _, inputs = node.weight.shape  # type: ignore[attr-defined]
-        live = made.rng.random((-(-outputs // rows), -(-inputs // columns))) < 0.3
-        mask = np.kron(live, np.ones((rows, columns), bool))[:outputs, :inputs]
-        object.__setattr__(node, "weight", (node.weight[:, 0, 0] * mask)[:, None, None].astype(np.int8))  # type: ignore[attr-defined]
-    return made.graph()
-
-
-NETWORKS = {
-    "blocks of rows": in_blocks(4, 1),
-    "blocks of columns": in_blocks(1, 4),
-    "blocks of vectors": in_blocks(1, 16),
-    "odd sizes": chain(37, 13, 7, density=0.4, levels=7).graph(),
-    "one row of one input": chain(1, 1, density=1.0, levels=1).graph(),
-    "255 columns": chain(255, 9, 3, density=0.15, levels=200, per_channel=True).graph(),
-    "257 columns with holes": hollow(),
-    "many tiles, many outputs": chain(1300, 40, 4, density=0.05, levels=15).graph(),
-    "beyond what an instruction reaches": chain(4200, 5, density=0.02, levels=15).graph(),
-    "full rows": chain(64, 8, 4, density=1.0, levels=250).graph(),
-    "saturating": with_requant(chain(400, 7, density=1.0, levels=200), Requant(0, np.array([32767]), 15, -128, 127)),
-    "narrow clamp": with_requant(chain(30, 7, levels=9), Requant(2, np.array([20000]), 18, -100, 90)),
-}
-
-
-def layouts(graph: Graph, core: str) -> list[dict[str, str | None]]:
-    """Plans that between them use every legal candidate of every part."""
-    every = [candidates_of(part, core_class(core)) for part in parts(lower(graph))]
-    plans = range(max(len(candidates) for candidates in every))
-    return [dict(pair for one in every for pair in one[plan % len(one)].formats) for plan in plans]
-
-
-def verified(graph: Graph, board: str, formats: dict[str, str | None], out: Path) -> Deployment:
-    deployment = compile_network(graph, load_board(board), out, formats=formats)
-    lengths = (SAMPLES, *graph.torch_input_shape)
-    x = np.random.default_rng(0).uniform(-8, 8, lengths).astype(np.float32)
-    x[0], x[1] = -100, 100
-    for place, verdict in deployment.verify(("qemu",), x).items():
-        assert verdict.mismatches == 0, f"{formats} on {place} of {board}: {verdict.first_mismatch}"
-    return deployment
+@pytest.mark.parametrize("cell", parameters())
+def test_every_cell_is_exact_and_aligned(cell: Cell, verdicts: Verdicts) -> None:
+    assert verdicts.of(cell) == EXACT
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize("name", NETWORKS)
-def test_every_format_on_every_class_of_cores(name: str, board: str, tmp_path: Path) -> None:
-    graph = NETWORKS[name]
-    for number, formats in enumerate(layouts(graph, load_board(board).core)):
-        verified(graph, board, formats, tmp_path / str(number))
+@pytest.mark.parametrize("cell", BEYOND_FLASH, ids=name_of)
+def test_what_a_board_has_no_flash_for(cell: Cell, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="will not fit in region `FLASH'"):
+        build_for_board([cell], tmp_path / "cells", BOARDS[cell.core][-1])
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("core", CORES)
+def test_an_access_that_is_not_aligned_does_not_go_unnoticed(core: str, tmp_path: Path) -> None:
+    board = BOARDS[core][-1]
+    elf = build_for_board([Cell("linear", "dense", core, "1x1")], tmp_path / "cells", board)
+    assert "exact" in boot(elf, board, 0)
+    said = boot(elf, board, 1)
+    assert "fault" in said
+    assert "went through" not in said
+
+
+@pytest.mark.parametrize("board", [boards[0] for boards in BOARDS.values()])
 def test_straight_line_code_on_every_class_of_cores(board: str, tmp_path: Path) -> None:
-    graph = NETWORKS["255 columns"]
-    deployment = verified(graph, board, {node.name: "straight" for node in graph.nodes}, tmp_path / "out")
+    chain = Builder(np.random.default_rng(255), (255,), density=0.15, levels=200, per_channel=True)
+    graph = chain.linear(9, "uint8").linear(3, "int8").graph()
+    formats: dict[str, str | None] = {node.name: "straight" for node in graph.nodes}
+    deployment = compile_network(graph, load_board(board), tmp_path / "out", formats=formats)
+    for place, verdict in deployment.verify(("qemu",)).items():
+        assert verdict.mismatches == 0, f"{place} of {board}: {verdict.first_mismatch}"
     deployment.build()
     weights = sum(layer["weights_bytes"] for layer in deployment.record["layers"])
     assert deployment.record["flash"]["weights_bytes"] == weights
