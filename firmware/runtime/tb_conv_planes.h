@@ -45,6 +45,7 @@ TB_INLINE void tb_planes_fill(const struct tb_planes *planes, struct tb_source c
             } else {
                 bytes[column] = (uint8_t)(tb_load(from, 0) + up);
             }
+            __asm__ volatile("" ::: "memory");
             from.data += stride;
         }
         channel.data += planes->line_stride;

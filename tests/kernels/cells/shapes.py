@@ -167,7 +167,7 @@ class Map:
         chain.conv(fitted.outputs, fitted.kernel, fitted.stride, fitted.padding, "int8")
         node = chain.nodes[-1]
         assert isinstance(node, MacNode)
-        if weight_format == "depthwise":
+        if weight_format in ("depthwise", "planes"):
             each = fitted.outputs // fitted.channels
             node.weight[:] = np.where(node.weight == 0, 1, node.weight) if fitted.density == 1 else node.weight
             node.weight[:] *= np.repeat(np.eye(fitted.channels, dtype=np.int8), each, axis=0)[:, None, None]
@@ -199,7 +199,20 @@ def _by_channel(shape: Map) -> Map:
     return replace(shape, channels=channels, outputs=channels * each)
 
 
-FITS: Mapping[str, Callable[[Map], Map]] = {"blocks": _in_fours, "sixteens": _in_sixteens, "depthwise": _by_channel}
+def _one_each(shape: Map) -> Map:
+    """One output for each channel, of which there are at least two; enough of them for the nonzeros."""
+    if shape.nonzeros is not None:
+        return replace(shape, height=64, width=33, channels=32, outputs=32, kernel=(64, 33))
+    channels = max(2, shape.channels)
+    return replace(shape, channels=channels, outputs=channels)
+
+
+FITS: Mapping[str, Callable[[Map], Map]] = {
+    "blocks": _in_fours,
+    "sixteens": _in_sixteens,
+    "depthwise": _by_channel,
+    "planes": _one_each,
+}
 
 CONV_SHAPES: Mapping[str, Shape] = {
     "odd sizes": Map(7, 9, 3, 5, kernel=(3, 2), stride=(2, 1)),

@@ -19,6 +19,7 @@ ONLY_ON: Mapping[str, tuple[CoreClass, ...]] = {
     "blocks1x16": ("mve",),
     "sixteens": ("mve",),
     "blocks1x4": ("dsp", "mve"),
+    "planes": ("armv6m", "armv7m", "dsp"),
 }
 """Classes of cores that a weight format is for; all others are for all."""
 LARGE = frozenset({"65,537 nonzeros"})

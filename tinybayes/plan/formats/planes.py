@@ -7,18 +7,15 @@ import numpy as np
 
 from tinybayes.ir import Conv, MacNode
 from tinybayes.plan.formats.encoding import Encoding, Illegal, Site, WeightArray, row_arrays
-from tinybayes.plan.structure import outputs_of_each_channel, taps_of
+from tinybayes.plan.structure import outputs_of_each_channel
 
 NAME = "planes"
 
 
 def encode(node: MacNode, site: Site) -> Encoding | Illegal:
-    """One byte a kernel position of every output; illegal unless each channel has one output and positions touch."""
+    """One byte a kernel position of every output; illegal unless each channel has one output, or on MVE."""
     if outputs_of_each_channel(node) != 1 or not isinstance(node, Conv):
         return Illegal(NAME, "outputs do not read one channel each, each a channel of its own")
-    taps = taps_of(node)
-    if (taps.down, taps.right) != (1, 1):
-        return Illegal(NAME, "kernel positions lie apart")
     if site.core == "mve":
         return Illegal(NAME, "vectors take neighbouring channels together")
     # The other channels' weights are zero, so a sum picks the one that is read.
