@@ -93,6 +93,20 @@ TB_INLINE void tb_patch_copy(uint8_t *to, const uint8_t *from, uint32_t count, b
     }
 }
 
+/** Writes `count` zeros; a function of its own, as border fields are few, and the loops around need the registers. */
+__attribute__((noinline, unused)) static void tb_zero_bytes(uint8_t *to, uint32_t count)
+{
+    for (; count > 0U && ((uintptr_t)to & 3U) != 0U; count--) {
+        *to++ = 0;
+    }
+    for (; count >= 4U; count -= 4U, to += 4) {
+        *(tb_word *)(void *)to = 0;
+    }
+    for (; count > 0U; count--) {
+        *to++ = 0;
+    }
+}
+
 /** Writes `count` zeros. */
 TB_INLINE void tb_patch_zero(uint8_t *to, uint32_t count)
 {
@@ -102,8 +116,8 @@ TB_INLINE void tb_patch_zero(uint8_t *to, uint32_t count)
         return;
     }
 #endif
-    for (uint32_t i = 0; i < count; i++) {
-        to[i] = 0;
+    if (!__builtin_constant_p(count) || count > 0U) {
+        tb_zero_bytes(to, count);
     }
 }
 

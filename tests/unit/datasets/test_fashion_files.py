@@ -44,7 +44,9 @@ def test_a_package_that_is_missing_is_named(folder):
         fashion_mnist()
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"something else")])
+@pytest.mark.parametrize(
+    "content", [b"", b"no gzip", gzip.compress(b"something else", mtime=0)], ids=["empty", "no gzip", "other gzip"]
+)
 def test_damaged_files_are_named(folder, content):
     (folder / "train-images-idx3-ubyte.gz").write_bytes(content)
     with pytest.raises(FileFormatError, match=r"train-images-idx3-ubyte\.gz: .*--reinstall dataset-fashion-mnist"):
