@@ -14,7 +14,7 @@ from tinybayes.plan.cost_conv import estimate_conv_cycles
 from tinybayes.plan.cost_linear import LinearLayer, estimate_linear_cycles, estimate_select_cycles
 from tinybayes.plan.cost_recurrent import recurrent_cycles
 from tinybayes.plan.cost_unary import estimate_margin_cycles, estimate_unary_cycles
-from tinybayes.plan.formats import FORMATS, RECURRENT_FORMATS, Encoding, Illegal, Site
+from tinybayes.plan.formats import FORMATS, RECURRENT_FORMATS, WITHOUT_MARGINS, Encoding, Illegal, Site
 from tinybayes.plan.steps import Step, with_margins
 
 
@@ -99,8 +99,8 @@ def encoded_steps(step: Step, core: CoreClass, network_input: str) -> Iterator[S
     assert isinstance(node, MacNode)
     site = Site(core, step.source.tensor.code_range, step.field(network_input))
     for (op, name), encode in FORMATS.items():
-        # Sparse convolutions address the receptive field with 16 bits.
-        if op != node.op or (name != "dense" and step.largest_offset >= 2**16):
+        # Sparse convolutions address the receptive field with 16 bits; others copy it, or a channel of it.
+        if op != node.op or (name not in WITHOUT_MARGINS and step.largest_offset >= 2**16):
             continue
         encoding = encode(node, site)
         if not isinstance(encoding, Illegal):
