@@ -184,9 +184,12 @@ class Board:
         """Bytes that the firmware can hold until it has time for them: a longest request as it is on the line.
 
         To its payload come header and checksum (10 bytes), COBS (one byte, and one more for every 254), two delimiters.
+        Rounded up to whole words: an odd number that code loads may also be the address of a function in Thumb code,
+        and the bound of the stack must assume the worst.
         """
         framed = self.link_request_bytes + 10
-        return framed + framed // 254 + 1 + 2
+        on_the_line = framed + framed // 254 + 1 + 2
+        return -(-on_the_line // 4) * 4
 
     @property
     def clock_hz(self) -> int:

@@ -33,6 +33,6 @@
 /** @brief Longest request payload, in bytes, that the device takes. */
 #define LINK_REQUEST_BYTES 16384u
 /** @brief Bytes that may come while the device is busy: a longest request, encoded, with its delimiters. */
-#define LINK_WINDOW_BYTES 16461u
+#define LINK_WINDOW_BYTES 16464u
 
 #endif
