@@ -15,10 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from scipy.optimize import nnls
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from scripts.fit_conv_cost import BOARDS, fit
 from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph, MacNode
@@ -29,12 +29,6 @@ from tinybayes.plan.core_class import CORE_CLASSES, CoreClass
 from tinybayes.plan.cost_linear import LINEAR_TERMS, LinearLayer
 from tinybayes.plan.steps import Step, lower
 
-BOARDS: dict[CoreClass, str] = {
-    "armv6m": "microbit",
-    "armv7m": "mps2-an385",
-    "dsp": "mps2-an386",
-    "mve": "mps3-an547",
-}
 TARGET = Path(__file__).parents[1] / "tinybayes" / "plan" / "coefficients_linear.py"
 FITTED, CHECKED = range(9), range(100, 103)
 LAYERS = 5
@@ -94,14 +88,6 @@ def measured(core: CoreClass, weight_format: str, seeds: range) -> Iterator[tupl
             if step.format == weight_format and isinstance(step.node, MacNode) and step.encoding is not None:
                 layer = LinearLayer(step.node, step.encoding, step.source.tensor)
                 yield LINEAR_TERMS["linear", weight_format](layer), counts[step.name]
-
-
-def fit(found: Measured) -> tuple[tuple[float, ...], float]:
-    """Coefficients that make the relative errors least, and the worst of these."""
-    matrix, target = np.array([terms for terms, _ in found], float), np.array([count for _, count in found], float)
-    coefficients, _ = nnls(matrix / target[:, None], np.ones(len(target)))
-    worst = float(np.abs(matrix @ coefficients / target - 1).max())
-    return tuple(round(float(c), 2) for c in coefficients), worst
 
 
 def fit_select(core: CoreClass) -> tuple[float, ...]:
