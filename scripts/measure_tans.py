@@ -90,13 +90,13 @@ def main() -> None:
         sizes = {array.name: array.size_bytes for array in made.arrays}
         flat = node.weight.reshape(-1).astype(np.int64)
         positions = np.append(np.flatnonzero(flat), flat.size)
-        buckets, extras = gap_buckets(gaps_from_positions(positions))
+        buckets, extras = gap_buckets(gaps_from_positions(positions)[1:])  # the first nonzero is a constant of the code
         levels, symbols = np.unique(flat[positions[:-1]], return_inverse=True)
         del extras
         gap_stream, gap_table = tans_bytes(buckets.tolist())
-        value_stream, value_table = tans_bytes(symbols.tolist())
+        value_stream, value_table = tans_bytes(symbols[1:].tolist())
         plain = int(buckets.sum() + 7) // 8
-        stream = gap_stream + value_stream + plain + huffman.SPARE_BYTES
+        stream = 4 * ((gap_stream + value_stream + plain) // 4 + 2)  # words, and one to read ahead, as Huffman's
         tables = gap_table + value_table + levels.size
         coded = sizes["stream"], sizes["gap_table"] + sizes["value_table"]
         gain = sum(coded) - stream - tables - extra

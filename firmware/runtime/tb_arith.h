@@ -16,9 +16,8 @@ _Static_assert((-3 >> 1) == -2, "right shifts of negative numbers must be arithm
 
 /*
  * No access of more than a byte at an address that is no multiple of its size, so that a program may have such accesses
- * trap (CCR.UNALIGN_TRP), as long as no layer has Huffman codes (`tb_huffman_next`). gcc 12 would make them on its own
- * on Armv7-M and later: it turns bytes that are written or copied one behind the other into words, and loops that fill
- * memory into stores that overlap.
+ * trap (CCR.UNALIGN_TRP). gcc 12 would make them on its own on Armv7-M and later: it turns bytes that are written or
+ * copied one behind the other into words, and loops that fill memory into stores that overlap.
  */
 #if defined(__arm__) && !defined(__clang__)
 #pragma GCC optimize("no-store-merging", "no-tree-loop-distribute-patterns", "no-tree-slp-vectorize")

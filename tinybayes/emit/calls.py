@@ -69,7 +69,9 @@ def _weights(step: Step, weights: str) -> Struct:
 
 
 _STRUCTS = {"linear_index": "tb_index_words"}
-_PARAMETERS = ("gap_bits", "value_bits", "columns", "width", "tail", "level_count")
+_PARAMETERS = (
+    "gap_bits", "value_bits", "columns", "width", "tail", "level_count", "first_column", "first_value",
+)  # fmt: skip
 _TABLES = {
     "dense": ("values",),
     "index": ("counts", "entries", "words"),

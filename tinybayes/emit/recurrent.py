@@ -19,7 +19,7 @@ _ARRAYS = {
 _PARAMETERS = {
     "dense": ("columns",),
     "index": ("columns",),
-    "huffman": ("gap_bits", "value_bits", "columns"),
+    "huffman": ("gap_bits", "value_bits", "columns", "first_column", "first_value"),
 }
 
 

@@ -130,8 +130,7 @@ def build_for_board(cells: Sequence[Cell], directory: Path, name: str) -> Path:
     largest = max(case.plan.arena_bytes + _elements(case) for case in cases)
     files = firmware_files(board, network_name="cells", network_digest=bytes(16), protocol="none")
     files["cells/networks.c"] = _networks(cases)
-    traps = all(cell.aligned for cell in cells)
-    files["cells/board_facts.h"] = f"#define CELLS_MEMORY_BYTES {largest}u\n#define CELLS_TRAP {traps:d}\n"
+    files["cells/board_facts.h"] = f"#define CELLS_MEMORY_BYTES {largest}u\n"
     for case in cases:
         files |= network_files(case.plan, case.name)
     write_files(directory, files)

@@ -1,6 +1,6 @@
 /**
  * @file cells_board.c
- * @brief Cells on a board in QEMU, where accesses that are not aligned trap if CELLS_TRAP is 1.
+ * @brief Cells on a board in QEMU, where accesses that are not aligned trap.
  *
  * The verdicts go to the debugger. The last argument of the command line is the cell to begin with: the one behind a
  * cell that has stopped with a fault. One number behind the last cell asks for an access that is not aligned.
@@ -113,7 +113,7 @@ static void read_unaligned(void)
 int main(void)
 {
     /* Whatever the code is compiled for: that of Armv6-M, whose own register is read-only, may run on Armv7-M. */
-    CCR |= CELLS_TRAP * CCR_UNALIGN_TRP;
+    CCR |= CCR_UNALIGN_TRP;
     __asm__ volatile("dsb\n\tisb" ::: "memory");
     uint32_t number = first_cell();
     if (number == cells_count) {

@@ -9,7 +9,7 @@ from tests.kernels.cells.shapes import SHAPES
 from tinybayes.ir import Graph, MacNode
 from tinybayes.plan import Plan, make_plan
 from tinybayes.plan.core_class import CoreClass, core_class
-from tinybayes.plan.formats import FORMATS, Illegal, Site, delta, huffman
+from tinybayes.plan.formats import FORMATS, Illegal, Site, delta
 from tinybayes.plan.steps import lower
 
 CORES = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m33", "cortex-m55")
@@ -30,7 +30,7 @@ _LESS_THAN_A_BLOCK = "less than a block"
 REFUSED: Mapping[tuple[str, str, str], str] = {
     **{("linear", name, "all zero"): _NOTHING for name in ("index", "gather", "delta", "grouped")},
     **{("conv", name, "all zero"): _NOTHING for name in ("index", "pairs", "blocks", "sixteens")},
-    **{(op, "huffman", "all zero"): "a gap is longer than the buckets reach" for op in ("linear", "conv")},
+    **{(op, "huffman", "all zero"): "there is no nonzero to begin with" for op in ("linear", "conv")},
     ("linear", "blocks4x1", "all zero"): _NO_BLOCK,
     ("linear", "blocks4x1", "256 full columns"): _FULL_TILE,
     ("linear", "blocks4x1", "257 full columns"): _FULL_TILE,
@@ -67,11 +67,6 @@ class Cell:
     def large(self) -> bool:
         """Whether it wants more memory than the smallest boards have."""
         return self.shape in LARGE
-
-    @property
-    def aligned(self) -> bool:
-        """Whether all accesses are aligned: a window of Huffman codes is one load, where the core can do that."""
-        return self.weight_format != huffman.NAME or core_class(self.core) == "armv6m"
 
     def plan(self) -> Plan:
         """The plan with the cell's format; raises InternalError where the format is illegal."""

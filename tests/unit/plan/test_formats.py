@@ -109,57 +109,60 @@ def test_index_stream_of_a_convolution_counts_each_kernel_row() -> None:
 
 
 def test_huffman_stream_bit_by_bit() -> None:
-    """Positions 1, 3, 7 of 8: gaps 2, 2, 4, and a last gap of 1 that reaches the end.
+    """Positions 1, 3, 5, 9 of 12: the first is a constant; gaps 2, 2, 4, and a last gap of 3 that reaches the end.
 
-    ======  ======  =====  ==================  ======
-    bucket  gaps    times  code                extra
-    ======  ======  =====  ==================  ======
-    1       2, 3    2      ``0``               1 bit
-    0       1       1      ``10``              none
-    2       4 .. 7  1      ``11``              2 bits
-    ======  ======  =====  ==================  ======
+    ======  ======  =====  =====  ======
+    bucket  gaps    times  code   extra
+    ======  ======  =====  =====  ======
+    1       2, 3    3      ``0``  1 bit
+    2       4 .. 7  1      ``1``  2 bits
+    ======  ======  =====  =====  ======
 
-    Values: -1 is ``0``, 3 is ``1``; the last gap carries the commonest value, 3.
+    Values behind the first: -1 is ``10``, 5 is ``11``; 3 is ``0``, as the last gap carries the commonest value too.
     """
-    made = encode("huffman", linear([[0, 3, 0, 3], [0, 0, 0, -1]]))
-    bits = "001" + "001" + "11000" + "101" + "00"  # two bits round up to whole bytes
-    stream = [int(bits[:8], 2), int(bits[8:], 2)]
-    assert stream == [0x27, 0x14]
-    assert stored(made, "stream") == [*stream, 0, 0, 0]  # a window of four bytes may begin at any byte of the codes
-    # Entries are (31 - bucket - 1) << 3 | (code length - 1), for each value of the next two bits: 00, 01, 10, 11.
-    assert stored(made, "gap_table") == [29 << 3 | 0, 29 << 3 | 0, 30 << 3 | 1, 28 << 3 | 1]
-    # A weight in the upper byte; in the lower one the code's length and 32 - 1.
-    assert stored(made, "value_table") == [-1 << 8 | 32, 3 << 8 | 32]
-    assert made.constants == {"bias_bits": 8, "bias_shift": 0, "gap_bits": 2, "value_bits": 1, "columns": 4}
-    assert made.size_bytes == 16  # 5 + 4 + 4 and 2 biases are 15
-    assert made.padding_bytes == 1
+    made = encode("huffman", linear([[0, 3, 0, 3, 0, 5], [0, 0, 0, -1, 0, 0]]))
+    bits = "000" + "0011" + "10010" + "010"
+    assert stored(made, "stream") == [int(bits.ljust(32, "0"), 2), 0]  # a window reaches into the next word
+    # Entries are (31 - bucket - 2) << 3 | (code length - 1), for each value of the next bit.
+    assert stored(made, "gap_table") == [28 << 3 | 0, 27 << 3 | 0]
+    # A weight in the upper byte; in the lower one the code's length and 32 - 2, for each value of the next two bits.
+    assert stored(made, "value_table") == [3 << 8 | 31, 3 << 8 | 31, -1 << 8 | 32, 5 << 8 | 32]
+    parameters = {"gap_bits": 1, "value_bits": 2, "columns": 6, "first_column": 1, "first_value": 3}
+    assert made.constants == {"bias_bits": 8, "bias_shift": 0, **parameters}
+    assert made.size_bytes == 20  # 8 + 2 + 8 and 2 biases
 
 
 def test_huffman_with_a_single_symbol_spends_one_bit_on_it() -> None:
     made = encode("huffman", linear([[4, 4, 4]]))
-    # Four times (three weights and the end): gap 1 is "0" without extra bits, value 4 is "0".
-    assert stored(made, "stream") == [0, 0, 0, 0]
+    # Three times (two weights and the end): gap 1 is "0" without extra bits, value 4 is "0".
+    assert stored(made, "stream") == [0, 0]
     assert stored(made, "gap_table") == [30 << 3, 30 << 3]
     assert stored(made, "value_table") == [4 << 8 | 32, 4 << 8 | 32]
 
 
+def test_huffman_with_a_lone_nonzero_has_only_the_end_to_code() -> None:
+    made = encode("huffman", linear([[0, 0, 0], [0, -7, 0]]))
+    assert (made.constants["first_column"], made.constants["first_value"]) == (4, -7)
+    np.testing.assert_array_equal(decode(made, 6), [0, 0, 0, 0, -7, 0])
+
+
 def decode(made: Encoding, size: int) -> np.ndarray:
     """The flat matrix, by the rules in tb_formats.h."""
-    data = bytes(stored(made, "stream"))
-    bits = "".join(f"{byte:08b}" for byte in data)
+    words = stored(made, "stream")
+    bits = "".join(f"{word:032b}" for word in words)
     gap_bits, value_bits = made.constants["gap_bits"], made.constants["value_bits"]
-    flat, at, position = np.zeros(size, np.int64), 0, -1
-    while True:
+    flat, at = np.zeros(size, np.int64), 0
+    position, value = made.constants["first_column"], made.constants["first_value"]
+    while position < size:
+        flat[position] = value
         entry = stored(made, "gap_table")[int(bits[at : at + gap_bits], 2)]
         bucket, at = 31 - value_bits - (entry >> 3), at + (entry & 7) + 1
         position += int("1" + bits[at : at + bucket], 2)
         at += bucket
         entry = stored(made, "value_table")[int(bits[at : at + value_bits], 2)]
-        at += (entry & 63) - (32 - value_bits)
-        assert at <= 8 * (len(data) - 3)
-        if position >= size:
-            return flat
-        flat[position] = entry >> 8
+        at, value = at + (entry & 63) - (32 - value_bits), entry >> 8
+    assert len(words) == at // 32 + 2
+    return flat
 
 
 @settings(deadline=None, max_examples=30)

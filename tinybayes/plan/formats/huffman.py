@@ -19,8 +19,7 @@ from tinybayes.plan.formats.encoding import Encoding, Illegal, Site, WeightArray
 NAME = "huffman"
 MAX_SYMBOLS = 32
 MAX_CODE_BITS = 8
-WINDOW_BITS = 25
-SPARE_BYTES = 3
+WORD_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -43,23 +42,23 @@ def encode(node: MacNode, _site: Site) -> Encoding | Illegal:
     levels, value_symbols = np.unique(flat[positions], return_inverse=True)
     if len(levels) > MAX_SYMBOLS:
         return Illegal(NAME, f"{len(levels)} distinct values where a table has room for {MAX_SYMBOLS}")
+    if not len(levels):
+        return Illegal(NAME, "there is no nonzero to begin with")
     # One more gap reaches past the end and stops the last row; its value, the commonest one, is never used.
-    gaps = np.diff(np.concatenate([[-1], positions, [flat.size]]))
-    value_symbols = np.append(value_symbols, np.bincount(value_symbols).argmax() if len(levels) else 0)
+    gaps = np.diff(np.append(positions, flat.size))
+    value_symbols = np.append(value_symbols[1:], np.bincount(value_symbols).argmax())
     buckets = np.frexp(gaps.astype(np.float64))[1].astype(np.int64) - 1
-    if not len(levels) or buckets.max() >= MAX_SYMBOLS:
-        return Illegal(NAME, "a gap is longer than the buckets reach")
     gap_code, value_code = _best_code(buckets, 8), _best_code(value_symbols, 16)
     longest_gap = max(gap_code.lengths[bucket] + bucket for bucket in set(buckets.tolist()))
-    if longest_gap + max(value_code.lengths) > WINDOW_BITS:
-        return Illegal(NAME, f"a nonzero takes more than the {WINDOW_BITS} bits that the decoder sees at once")
+    if longest_gap + max(value_code.lengths) > WORD_BITS:
+        return Illegal(NAME, f"a nonzero takes more than the {WORD_BITS} bits that the decoder sees at once")
 
     writer = BitWriter()
     for gap, bucket, symbol in zip(gaps.tolist(), buckets.tolist(), value_symbols.tolist(), strict=True):
         writer.write(gap_code.codes[bucket], gap_code.lengths[bucket])
         writer.write(gap - (1 << bucket), bucket)
         writer.write(value_code.codes[symbol], value_code.lengths[symbol])
-    stream = np.frombuffer(writer.getvalue() + bytes(SPARE_BYTES), dtype=np.uint8)
+    stream = _words(writer)
 
     arrays, constants = row_arrays(node)
     encoded = (
@@ -67,8 +66,20 @@ def encode(node: MacNode, _site: Site) -> Encoding | Illegal:
         WeightArray("gap_table", _gap_table(gap_code, value_code.table_bits), "tables", "shift << 3 | (length - 1)"),
         WeightArray("value_table", _value_table(value_code, levels), "tables", "weight << 8 | (length + shift)"),
     )
-    kernel = {"gap_bits": gap_code.table_bits, "value_bits": value_code.table_bits, "columns": segment_columns(node)}
+    kernel = {
+        "gap_bits": gap_code.table_bits,
+        "value_bits": value_code.table_bits,
+        "columns": segment_columns(node),
+        "first_column": int(positions[0]),
+        "first_value": int(flat[positions[0]]),
+    }
     return Encoding(NAME, (*encoded, *arrays), {**constants, **kernel})
+
+
+def _words(writer: BitWriter) -> npt.NDArray[np.uint32]:
+    """The bits from the top of each word down, and two words from the one in which they end."""
+    size_bytes = 4 * (writer.bit_length // WORD_BITS + 2)
+    return np.frombuffer(writer.getvalue().ljust(size_bytes, b"\0"), dtype=">u4").astype(np.uint32)
 
 
 def _gap_table(code: _Code, value_bits: int) -> npt.NDArray[np.uint8]:

@@ -31,7 +31,7 @@ TB_STEP void padded_series_step_1(const int8_t *input, int8_t *output, uint8_t *
         arena + 20,
         (struct tb_huffman){.stream = padded_series_layer1_conv.stream,
             .gap_table = padded_series_layer1_conv.gap_table, .value_table = padded_series_layer1_conv.value_table,
-            .gap_bits = 1, .value_bits = 2, .columns = 6},
+            .gap_bits = 1, .value_bits = 2, .columns = 6, .first_column = 0, .first_value = 7},
         (struct tb_rows){.count = 4, .bias8 = padded_series_layer1_conv.bias, .bias_shift = 3,
             .requant = {.multiplier = 24576, .pre_shift = 2, .post_shift = 15, .low = 0, .high = 255,
             .saturate = false}},

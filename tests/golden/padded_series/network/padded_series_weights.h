@@ -11,13 +11,13 @@
 
 /** `conv` and pool: conv from 8x2 to 4x4, huffman weights. */
 struct padded_series_layer1_conv {
-    _Alignas(4) int16_t value_table[4]; /**< weight << 8 | (length + shift) */
-    uint8_t stream[9]; /**< gap code, extra bits, value code of each nonzero */
+    _Alignas(4) uint32_t stream[3]; /**< gap code, extra bits, value code of each nonzero */
+    int16_t value_table[4]; /**< weight << 8 | (length + shift) */
     uint8_t gap_table[2]; /**< shift << 3 | (length - 1) */
     int8_t bias[4]; /**< in units of 2^3 of the accumulator */
-    uint8_t padding[1];
+    uint8_t padding[2];
 };
-_Static_assert(sizeof(struct padded_series_layer1_conv) == 24, "the report counts these bytes");
+_Static_assert(sizeof(struct padded_series_layer1_conv) == 28, "the report counts these bytes");
 extern const struct padded_series_layer1_conv padded_series_layer1_conv;
 
 /** `classes`: linear from 4x4 to 2, grouped weights. */

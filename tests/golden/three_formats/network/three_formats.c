@@ -18,8 +18,8 @@ TB_STEP void three_formats_step_0(const int8_t *input, int8_t *output, uint8_t *
         arena + 4,
         (struct tb_huffman){.stream = three_formats_layer0_hidden_0.stream,
             .gap_table = three_formats_layer0_hidden_0.gap_table,
-            .value_table = three_formats_layer0_hidden_0.value_table, .gap_bits = 1, .value_bits = 1,
-            .columns = 16},
+            .value_table = three_formats_layer0_hidden_0.value_table, .gap_bits = 1, .value_bits = 1, .columns = 16,
+            .first_column = 0, .first_value = -3},
         (struct tb_rows){.count = 6, .bias8 = three_formats_layer0_hidden_0.bias, .bias_shift = 5,
             .requant = {.multiplier = 24576, .pre_shift = 2, .post_shift = 15, .low = 0, .high = 255,
             .saturate = false}});

@@ -11,12 +11,12 @@
 
 /** `hidden.0`: linear from 16 to 6, huffman weights. */
 struct three_formats_layer0_hidden_0 {
-    _Alignas(4) int16_t value_table[2]; /**< weight << 8 | (length + shift) */
-    uint8_t stream[16]; /**< gap code, extra bits, value code of each nonzero */
+    _Alignas(4) uint32_t stream[5]; /**< gap code, extra bits, value code of each nonzero */
+    int16_t value_table[2]; /**< weight << 8 | (length + shift) */
     uint8_t gap_table[2]; /**< shift << 3 | (length - 1) */
     int8_t bias[6]; /**< in units of 2^5 of the accumulator */
 };
-_Static_assert(sizeof(struct three_formats_layer0_hidden_0) == 28, "the report counts these bytes");
+_Static_assert(sizeof(struct three_formats_layer0_hidden_0) == 32, "the report counts these bytes");
 extern const struct three_formats_layer0_hidden_0 three_formats_layer0_hidden_0;
 
 /** `hidden.1`: linear from 6 to 4, dense weights. */
