@@ -3,14 +3,16 @@
 #include "tb_linear.h"
 
 struct tans {
-    const uint8_t *stream;
     const uint16_t *gap_states;   /* bucket << 11 | width << 8 | base */
     const uint16_t *value_states; /* level << 11 | width << 8 | base */
     const int8_t *levels;
 };
 
 struct tans_cursor {
-    uint32_t bit;
+    const uint32_t *next;
+    uint32_t word;
+    uint32_t half_ahead;
+    int32_t left;
     uint32_t gap_state;
     uint32_t value_state;
 };
@@ -35,9 +37,7 @@ int32_t decode_tans(const uint8_t *codes, const struct tans *weights, struct tan
     for (;;) {
         const uint32_t gap = weights->gap_states[cursor.gap_state];
         const uint32_t value = weights->value_states[cursor.value_state];
-        const uint8_t *byte = weights->stream + (cursor.bit >> 3);
-        uint32_t window = (uint32_t)byte[0] << 24 | (uint32_t)byte[1] << 16 | (uint32_t)byte[2] << 8 | byte[3];
-        window <<= cursor.bit & 7U;
+        uint32_t window = cursor.word << (31 - cursor.left) | cursor.half_ahead >> cursor.left;
         const uint32_t bucket = gap >> 11;
         const uint32_t gap_width = gap >> 8 & 7U;
         const uint32_t value_width = value >> 8 & 7U;
@@ -47,7 +47,12 @@ int32_t decode_tans(const uint8_t *codes, const struct tans *weights, struct tan
         cursor.gap_state = (gap & 255U) + (window >> 1 >> (31U - gap_width));
         window <<= gap_width;
         cursor.value_state = (value & 255U) + (window >> 1 >> (31U - value_width));
-        cursor.bit += bucket + gap_width + value_width;
+        cursor.left -= (int32_t)(bucket + gap_width + value_width);
+        if (__builtin_expect(cursor.left < 0, 0)) {
+            cursor.left += 32;
+            cursor.word = cursor.next[-1];
+            cursor.half_ahead = *cursor.next++ >> 1;
+        }
         if (column >= columns) {
             break;
         }

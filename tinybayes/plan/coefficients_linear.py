@@ -29,7 +29,7 @@ LINEAR_COEFFICIENTS: dict[CoreClass, Coefficients] = {
             14.95,
         ),  # within 3.9%
         ("linear", "index"): (67.96, 33.72, 6.59, 4.71, 23.32, 22.04, 47.70, 45.19, 5.31, 22.03),  # within 10.4%
-        ("linear", "huffman"): (57.90, 65.54, 42.43, 7.94, 10.85),  # within 5.2%
+        ("linear", "huffman"): (48.16, 7.16, 7.88, 0.00, 13.43, 44.49, 5.79, 22.58),  # within 14.3%
         ("linear", "delta"): (99.60, 23.48, 43.61, 8.01, 32.03, 54.88, 1.91, 0.00),  # within 0.8%
         ("linear", "grouped"): (
             24.51,
@@ -78,7 +78,7 @@ LINEAR_COEFFICIENTS: dict[CoreClass, Coefficients] = {
             0.00,
         ),  # within 2.3%
         ("linear", "index"): (78.82, 41.56, 22.33, 0.00, 11.32, 16.23, 30.29, 16.06, 2.26, 0.32),  # within 6.4%
-        ("linear", "huffman"): (33.81, 56.47, 14.92, 4.87, 25.01),  # within 5.5%
+        ("linear", "huffman"): (32.14, 0.26, 11.87, 0.00, 28.42, 19.61, 3.55, 2.78),  # within 10.2%
         ("linear", "delta"): (84.13, 38.17, 12.98, 0.00, 32.19, 20.72, 1.59, 0.00),  # within 0.2%
         ("linear", "grouped"): (
             16.25,
@@ -127,7 +127,7 @@ LINEAR_COEFFICIENTS: dict[CoreClass, Coefficients] = {
             0.00,
         ),  # within 12.1%
         ("linear", "index"): (40.10, 18.86, 7.83, 2.15, 13.60, 15.25, 32.49, 22.73, 2.78, 1.80),  # within 5.9%
-        ("linear", "huffman"): (30.55, 50.08, 16.91, 0.78, 26.52),  # within 8.1%
+        ("linear", "huffman"): (28.88, 0.99, 12.19, 0.00, 26.58, 18.44, 4.13, 2.50),  # within 9.2%
         ("linear", "delta"): (43.95, 19.79, 21.07, 0.00, 12.05, 14.23, 1.69, 0.00),  # within 0.8%
         ("linear", "grouped"): (
             15.93,
@@ -192,7 +192,7 @@ LINEAR_COEFFICIENTS: dict[CoreClass, Coefficients] = {
         ),  # within 3.5%
         ("linear", "index"): (34.86, 15.41, 9.02, 1.04, 12.41, 12.44, 26.89, 17.37, 3.04, 0.10),  # within 3.3%
         ("linear", "gather"): (14.61, 11.10, 0.00, 3.80, 9.56, 22.07, 17.63, 0.49, 1.38),  # within 8.1%
-        ("linear", "huffman"): (25.58, 41.15, 14.80, 2.65, 16.94),  # within 7.0%
+        ("linear", "huffman"): (26.73, 0.00, 7.40, 0.00, 12.73, 16.87, 2.13, 3.36),  # within 8.8%
         ("linear", "delta"): (44.00, 20.61, 12.11, 0.00, 19.85, 14.58, 0.59, 0.00),  # within 0.5%
         ("linear", "grouped"): (
             0.00,
