@@ -6,17 +6,15 @@ They go to tinybayes/plan/coefficients_conv.py; where formats are named, the oth
 what scripts/fit_unary_cost.py fitted before.
 """
 
-import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from scipy.optimize import nnls
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from scripts.cost_fitting import BOARDS, Fitted, Samples, fit, worst_of, write_coefficients
 from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph, MacNode
@@ -28,17 +26,7 @@ from tinybayes.plan.cost_conv import CONV_TERMS, conv_shape
 from tinybayes.plan.cost_unary import estimate_margin_cycles
 from tinybayes.plan.formats import FORMATS, Encode, Encoding, Illegal, Site
 
-BOARDS: dict[CoreClass, str] = {
-    "armv6m": "microbit",
-    "armv7m": "mps2-an385",
-    "dsp": "mps2-an386",
-    "mve": "mps3-an547",
-}
 TARGET = Path(__file__).parents[1] / "tinybayes" / "plan" / "coefficients_conv.py"
-Samples = list[tuple[tuple[int, ...], float]]
-"""Terms and cycles of a step each."""
-Fitted = tuple[tuple[float, ...], float]
-"""Coefficients, and the largest relative error."""
 
 
 def series(densities: tuple[float, ...]) -> Graph:
@@ -158,54 +146,19 @@ def measured(graph: Graph, weight_format: str, core: CoreClass) -> Samples:
     ]
 
 
-def fit(samples: Samples) -> Fitted:
-    """Coefficients, none below zero, that make the relative errors least, and the worst of these."""
-    matrix, target = np.array([terms for terms, _ in samples], float), np.array([cycles for _, cycles in samples])
-    coefficients, _ = nnls(matrix / target[:, None], np.ones(len(target)))
-    worst = float(np.abs(matrix @ coefficients / target - 1).max())
-    return tuple(round(float(c), 2) for c in coefficients), worst
-
-
-def write_coefficients(
-    target: Path, name: str, kind: str, fitted: Mapping[CoreClass, Mapping[str | tuple[str, str], Fitted]]
-) -> None:
-    """Writes a module with a table of coefficients, by class of core, and how far each was off at worst."""
-    lines = [
-        '"""Coefficients of cost formulas, in cycles at zero wait states: written by ``scripts/fit_*_cost.py``."""',
-        "",
-        "from tinybayes.plan.core_class import CoreClass",
-        "",
-        f"{name}: {kind} = {{",
-    ]
-    for core, table in fitted.items():
-        lines.append(f'    "{core}": {{')
-        for key, (coefficients, worst) in table.items():
-            numbers = ", ".join(f"{c:.2f}" for c in coefficients)
-            lines.append(f"        {key!r}: ({numbers}),  # within {worst:.1%}".replace("'", '"'))
-        lines.append("    },")
-    target.write_text("\n".join([*lines, "}", ""]), encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", str(target)], check=True)
-
-
-def worst_of(text: str, core: CoreClass, weight_format: str) -> float:
-    """How far a formula was off when it was fitted, as the module of coefficients says."""
-    behind = text.partition(f'"{core}": {{')[2].partition(f'"{weight_format}"): ')[2]
-    return float(behind.partition("# within ")[2].partition("%")[0]) / 100
-
-
 def main() -> None:
     """Writes the coefficients of each format, or of those that are named, on each class of cores."""
     wanted = sys.argv[1:]
     text = TARGET.read_text(encoding="utf-8")
     candidates.estimate_conv_cycles = lambda _step, _format, _core: 0  # what is fitted does not choose
-    fitted: dict[CoreClass, dict[str | tuple[str, str], Fitted]] = {}
+    fitted: dict[CoreClass, dict[tuple[str, str], Fitted]] = {}
     for core in CORE_CLASSES:
         fitted[core] = {}
         for op, weight_format in CONV_TERMS:
             kept = CONV_COEFFICIENTS[core].get((op, weight_format))
             if wanted and weight_format not in wanted:
                 if kept is not None:
-                    fitted[core][op, weight_format] = kept, worst_of(text, core, weight_format)
+                    fitted[core][op, weight_format] = kept, worst_of(text, "CONV_COEFFICIENTS", core, weight_format)
                 continue
             graphs = SPECIAL_GRAPHS.get(weight_format, GRAPHS)
             samples = [sample for graph in graphs for sample in measured(graph, weight_format, core)]
@@ -213,7 +166,7 @@ def main() -> None:
                 continue  # the class of cores does not have the format
             fitted[core][op, weight_format] = fit(samples)
             print(core, weight_format, *fitted[core][op, weight_format], flush=True)
-    write_coefficients(TARGET, "CONV_COEFFICIENTS", "dict[CoreClass, dict[tuple[str, str], tuple[float, ...]]]", fitted)
+    write_coefficients(TARGET, CONV_COEFFICIENTS=fitted)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from scripts.fit_conv_cost import BOARDS, Samples, fit, only, write_coefficients
+from scripts.cost_fitting import BOARDS, Samples, fit, write_coefficients
+from scripts.fit_conv_cost import only
 from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import AveragePoolSpans, Graph, MaxPoolSpans
@@ -78,7 +79,7 @@ def measured(core: CoreClass) -> dict[str, Samples]:
 def main() -> None:
     """Writes the coefficients of every operator on every class of cores."""
     fitted = {core: {op: fit(samples) for op, samples in measured(core).items()} for core in CORE_CLASSES}
-    write_coefficients(TARGET, "UNARY_COEFFICIENTS", "dict[CoreClass, dict[str, tuple[float, ...]]]", fitted)
+    write_coefficients(TARGET, UNARY_COEFFICIENTS=fitted)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.fit_conv_cost import BOARDS, only
+from scripts.cost_fitting import BOARDS
+from scripts.fit_conv_cost import only
 from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph

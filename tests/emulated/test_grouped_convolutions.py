@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.fit_conv_cost import BOARDS
+from scripts.cost_fitting import BOARDS
 from tests.emulated import grouped_networks
 from tests.networks import formats_preferring
 from tinybayes.boards import load_board

@@ -1,7 +1,7 @@
 """Estimated cycles of fully connected layers: how often each loop of a kernel runs, times what a run takes.
 
 The loops are those of ``firmware/runtime/tb_linear_*.h``; what they take is in ``plan/coefficients_linear.py``, by
-class of core, as ``scripts/fit_cost.py`` fits it.
+class of core, as ``scripts/fit_linear_cost.py`` fits it.
 """
 
 from collections.abc import Callable
@@ -162,5 +162,5 @@ def estimate_select_cycles(encoding: Encoding | None, core: CoreClass) -> int:
     runs = encoding.array("runs") if encoding is not None else None
     if runs is None:
         return 0
-    per_element, per_run = SELECT_COEFFICIENTS[core]
+    per_element, per_run = SELECT_COEFFICIENTS[core]["select"]
     return round(per_element * int(runs.values[1::2].sum()) + per_run * (runs.values.size // 2))

@@ -1,6 +1,6 @@
 """Fits the cost formulas of fully connected layers on modelled cycles, and writes plan/coefficients_linear.py.
 
-Run: .venv/bin/python scripts/fit_cost.py [--check] [FORMAT...]   (some ten minutes; prints the worst errors)
+Run: .venv/bin/python scripts/fit_linear_cost.py [--check] [FORMAT...]   (some ten minutes; prints the worst errors)
 
 Every class of cores has a board that stands for it. Chains of layers of random shapes and densities are compiled in one
 format at a time, and the cycles of each layer at zero wait states, as the core's model has them, are what the formula
@@ -18,13 +18,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from scripts.fit_conv_cost import BOARDS, fit
+from scripts.cost_fitting import BOARDS, Fitted, Samples, fit, worst_of, write_coefficients
 from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph, MacNode
 from tinybayes.pipeline import compile_network
 from tinybayes.plan import candidates
-from tinybayes.plan.coefficients_linear import LINEAR_COEFFICIENTS, SELECT_COEFFICIENTS
+from tinybayes.plan.coefficients_linear import LINEAR_COEFFICIENTS
 from tinybayes.plan.core_class import CORE_CLASSES, CoreClass
 from tinybayes.plan.cost_linear import LINEAR_TERMS, LinearLayer
 from tinybayes.plan.steps import Step, lower
@@ -32,7 +32,6 @@ from tinybayes.plan.steps import Step, lower
 TARGET = Path(__file__).parents[1] / "tinybayes" / "plan" / "coefficients_linear.py"
 FITTED, CHECKED = range(9), range(100, 103)
 LAYERS = 5
-Measured = list[tuple[tuple[int, ...], int]]
 
 
 def random_chain(seed: int) -> Graph:
@@ -90,33 +89,16 @@ def measured(core: CoreClass, weight_format: str, seeds: range) -> Iterator[tupl
                 yield LINEAR_TERMS["linear", weight_format](layer), counts[step.name]
 
 
-def fit_select(core: CoreClass) -> tuple[float, ...]:
+def fit_select(core: CoreClass) -> Fitted:
     """Cycles of an element that is kept and of a run of them."""
-    found: Measured = []
+    found: Samples = []
     for inputs, share in ((784, 0.6), (400, 0.1), (300, 0.9), (120, 0.4)):
         graph = select_network(inputs, share)
         runs = lower(graph)[0].encoding.array("runs").values  # type: ignore[union-attr]
         formats: dict[str, str | None] = {graph.nodes[0].name: None, graph.nodes[-1].name: "dense"}
         counts = cycles(graph, core, formats)
         found.append(((int(runs[1::2].sum()), runs.size // 2), counts[graph.nodes[0].name]))
-    return fit(found)[0]
-
-
-def written(weight_format: str, coefficients: tuple[float, ...], worst: str) -> str:
-    """A line of the file."""
-    return f'        ("linear", "{weight_format}"): ({", ".join(f"{c:.2f}" for c in coefficients)}),  # within {worst}'
-
-
-def kept_lines(text: str, formats: list[str]) -> dict[tuple[str, str], str]:
-    """The lines of coefficients, by class of core and format, that are not fitted anew."""
-    found: dict[tuple[str, str], str] = {}
-    for core in CORE_CLASSES if formats else ():
-        part = text.partition(f'"{core}": {{')[2]
-        for (_, weight_format), coefficients in LINEAR_COEFFICIENTS[core].items():
-            if weight_format not in formats:
-                worst = part.partition(f'"{weight_format}"): (')[2].partition("# within ")[2].split()[0]
-                found[core, weight_format] = written(weight_format, coefficients, worst)
-    return found
+    return fit(found)
 
 
 def check(formats: list[str]) -> None:
@@ -136,48 +118,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="measure other layers; write nothing")
     parser.add_argument(
-        "formats", nargs="*", metavar="FORMAT", help="only these formats (default: all, and selections)"
+        "formats", nargs="*", metavar="FORMAT", help="only these formats, and selections (default: all)"
     )
     options = parser.parse_args()
     if options.check:
         check(options.formats)
         return
-    kept = kept_lines(TARGET.read_text(encoding="utf-8"), options.formats)
+    text = TARGET.read_text(encoding="utf-8")
     candidates.estimate_linear_cycles = lambda _layer, _core: 0  # what is fitted does not choose
-    lines = [
-        '"""Coefficients of the cost formulas of fully connected layers, by class of core: data that',
-        "``scripts/fit_cost.py`` fits and writes.",
-        "",
-        "Cycles at zero wait states, as the models of Cortex-M0, M3, M4 and M55 have them; each line says how far its",
-        "formula is off at worst on the layers it was fitted to.",
-        '"""',
-        "",
-        "from tinybayes.plan.core_class import CoreClass",
-        "",
-        "Coefficients = dict[tuple[str, str], tuple[float, ...]]",
-        "",
-        "LINEAR_COEFFICIENTS: dict[CoreClass, Coefficients] = {",
-    ]
-    selects = []
-    for core in CORE_CLASSES:
-        lines.append(f'    "{core}": {{')
-        for _, weight_format in LINEAR_TERMS:
-            if (core, weight_format) in kept:
-                lines.append(kept[core, weight_format])
-                continue
+    fitted: dict[CoreClass, dict[tuple[str, str], Fitted]] = {core: {} for core in CORE_CLASSES}
+    for core, table in fitted.items():
+        for op, weight_format in LINEAR_TERMS:
+            kept = LINEAR_COEFFICIENTS[core].get((op, weight_format))
             if options.formats and weight_format not in options.formats:
+                if kept is not None:
+                    table[op, weight_format] = kept, worst_of(text, "LINEAR_COEFFICIENTS", core, weight_format)
                 continue
             found = list(measured(core, weight_format, FITTED))
             if found:
-                coefficients, worst = fit(found)
-                lines.append(written(weight_format, coefficients, f"{worst:.1%}"))
-                print(core, lines[-1].strip(), len(found), "layers", flush=True)
-        lines.append("    },")
-        select = SELECT_COEFFICIENTS[core] if options.formats else fit_select(core)
-        selects.append(f'    "{core}": ({", ".join(f"{c:.2f}" for c in select)}),')
-    lines += ["}", "", "SELECT_COEFFICIENTS: dict[CoreClass, tuple[float, float]] = {", *selects, "}"]
-    lines.append('"""Of dropping inputs that no weight reads: for each one that is kept, and for each run of them."""')
-    TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
+                table[op, weight_format] = fit(found)
+                print(core, weight_format, *table[op, weight_format], len(found), "layers", flush=True)
+    selects = {core: {"select": fit_select(core)} for core in CORE_CLASSES}
+    write_coefficients(TARGET, LINEAR_COEFFICIENTS=fitted, SELECT_COEFFICIENTS=selects)
 
 
 if __name__ == "__main__":
