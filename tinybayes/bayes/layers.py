@@ -126,3 +126,6 @@ VARIATIONAL: dict[type[nn.Module], type[Variational]] = {
     nn.GRU: VariationalGRU,
     nn.LSTM: VariationalLSTM,
 }
+
+GATES: dict[type[nn.Module], int] = {VariationalGRU: 3, VariationalLSTM: 4}
+"""How many rows each hidden neuron has in the matrices of a recurrent layer, apart from the projection of an LSTM."""
