@@ -137,11 +137,12 @@ def test_fine_tuning_ends_with_the_average_of_its_parameters():
     assert figures(0.0)["fine-tuned"]["accuracy"] != figures(0.0)["pruned"]["accuracy"]
 
 
-def test_a_recipe_of_blocks_ends_with_whole_blocks():
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class InBlocks(Knobs):
-        block_columns: ClassVar[int] = 4
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InBlocks(Knobs):
+    block_columns: ClassVar[int] = 4
 
+
+def test_a_recipe_of_blocks_ends_with_whole_blocks():
     knobs = InBlocks(**{**dataclasses.asdict(SHORT), "most_nonzero": 60})
     module, results = trainer(knobs=knobs).run()
     weight = next(layer for layer in module.modules() if isinstance(layer, nn.Conv1d)).weight.detach()
@@ -281,9 +282,9 @@ def test_variational_layers_are_swapped_in_for_the_sparse_stage():
     assert type(run.state.modules["sparse"][6]) is VariationalLinear
 
 
-@pytest.mark.parametrize("block_columns", [1, 4])
-def test_the_knobs_threshold_is_the_priors_and_variances_have_a_rate_and_no_decay_of_their_own(block_columns):
-    knobs = dataclasses.replace(SHORT, threshold=1.5, block_columns=block_columns)
+@pytest.mark.parametrize("kind", [Knobs, InBlocks])
+def test_the_knobs_threshold_is_the_priors_and_variances_have_a_rate_and_no_decay_of_their_own(kind):
+    knobs = kind(**{**dataclasses.asdict(SHORT), "threshold": 1.5})
     stage = next(stage for stage in trainer(knobs=knobs).stages if stage.name == "sparse")
     module = stage.prepare({"dense": network(blobs())})
     assert [posterior.threshold for _, _, posterior in variational_weights(module)] == [1.5, 1.5]
