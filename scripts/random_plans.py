@@ -24,8 +24,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from scripts.bar_networks import convolutional, trained
 import tinybayes
+from scripts.bar_networks import convolutional, trained
 from tinybayes import explore, tbn
 from tinybayes.assets import asset_directory
 from tinybayes.boards import Board, load_board
