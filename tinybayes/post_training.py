@@ -257,4 +257,4 @@ def _flash_bytes(graph: Graph) -> int:
 def _float_classes(graph: Graph, x: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     chunks = (x[start : start + _CHUNK_SAMPLES] for start in range(0, len(x), _CHUNK_SAMPLES))
     outputs = [execute(graph, scaled_input(graph, chunk))[graph.output] for chunk in chunks]
-    return np.concatenate([chosen_classes(output) for output in outputs])
+    return np.concatenate([chosen_classes(output, graph.class_scores) for output in outputs])
