@@ -12,9 +12,11 @@ stopped. Exit status 1 where something does not hold.
 import argparse
 import hashlib
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import tinybayes
 from scripts.bar_networks import convolutional, trained
 from tinybayes import explore, tbn
 from tinybayes.assets import asset_directory
 from tinybayes.boards import Board, load_board
+from tinybayes.build.toolchain import require
 from tinybayes.ir import Graph
 from tinybayes.plan import make_plan
 from tinybayes.plan.candidates import pinned
@@ -63,11 +67,23 @@ class Finding:
         return self.behind <= MOST_BEHIND and self.farthest_off <= MOST_OFF and not self.wrong_bytes
 
 
+@cache
+def generators() -> bytes:
+    """All that an image and its cycles are made by: firmware, templates, what writes code, boards, timing, compiler."""
+    package = Path(tinybayes.__file__).parent
+    sources = [asset_directory("firmware"), asset_directory("templates"), package / "timing", package / "boards"]
+    sources += [package / "emit", package / "plan" / "straight", package / "plan" / "formats"]
+    files = (
+        path for folder in sources for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc"
+    )
+    version = subprocess.run([require("arm-none-eabi-gcc"), "--version"], check=True, capture_output=True).stdout
+    return hashlib.sha256(b"\0".join([version, *(path.read_bytes() for path in files)])).digest()
+
+
 def measured(graph: Graph, board: Board, choice: Choice) -> dict[str, int] | None:
     """Cycles and bytes of weights of a plan; None where the board cannot hold it."""
-    runtime = sorted((asset_directory("firmware") / "runtime").iterdir())
     told = [tbn.dumps(graph), board.name.encode(), json.dumps(sorted(choice.formats.items())).encode()]
-    key = hashlib.sha256(b"\0".join([*told, *(path.read_bytes() for path in runtime)])).hexdigest()[:24]
+    key = hashlib.sha256(b"\0".join([*told, generators()])).hexdigest()[:24]
     path = CACHE / f"{key}.json"
     if not path.exists():
         record = explore.measure(graph, board, choice)

@@ -185,7 +185,7 @@ class Deployment:
             verdicts[place] = judged
             self.record["verify"][place] = judged.record()
             if y is not None and place != "host" and not judged.mismatches:
-                figures["device"] = verdict.accuracy(part.outputs, y[:total])
+                figures["device"] = verdict.accuracy(part.outputs, y[:total], self.plan.graph.class_scores)
                 figures["device_samples"] = total
             self._save()
         if "qemu" in on:
@@ -196,7 +196,7 @@ class Deployment:
         facts = self.plan.graph.facts
         return {
             "float": facts.get("float_accuracy") if recipe is not None and recipe == facts.get("recipe") else None,
-            "reference": verdict.accuracy(outputs, y),
+            "reference": verdict.accuracy(outputs, y, self.plan.graph.class_scores),
             "device": None,
             "samples": len(y),
         }

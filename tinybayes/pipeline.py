@@ -238,7 +238,7 @@ def reference_classes(graph: Graph, x: npt.NDArray[np.float32]) -> npt.NDArray[n
     """The class with the largest output (the first of equals) in the reference, for each sample."""
     codes = quantize_input(graph, x)
     chunks = (execute(graph, codes[start : start + _CHUNK_SAMPLES]) for start in range(0, len(codes), _CHUNK_SAMPLES))
-    return np.concatenate([chosen_classes(values[graph.output]) for values in chunks])
+    return np.concatenate([chosen_classes(values[graph.output], graph.class_scores) for values in chunks])
 
 
 def reference_accuracy(graph: Graph, x: npt.NDArray[np.float32], y: npt.NDArray[np.int64]) -> float:

@@ -11,6 +11,7 @@
 #define TB_CONV_H
 
 #include "tb_formats.h"
+#include "tb_huffman.h"
 #include "tb_pooling.h"
 #include "tb_sparse.h"
 

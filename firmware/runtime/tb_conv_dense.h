@@ -61,6 +61,23 @@ TB_INLINE void tb_conv_dense_row(const struct tb_pooling *pooling, const struct 
 
 #if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
 
+/**
+ * All rows at four positions whose fields are the map's own unsigned columns, which vectors cannot multiply and nobody
+ * may move: of plans for other cores.
+ */
+TB_INLINE void tb_conv_dense_rows_unsigned(const struct tb_pooling *pooling, const struct tb_rows *rows,
+                                           const struct tb_conv_dense *weights, struct tb_dot dot,
+                                           const struct tb_conv_dense_group *group)
+{
+    for (uint32_t row = 0; row < rows->count; row++) {
+        int32_t sums[4];
+        for (uint32_t field = 0; field < 4U; field++) {
+            sums[field] = tb_dot_1x1(&dot, field, row);
+        }
+        tb_conv_dense_row(pooling, rows, row, weights, sums, group);
+    }
+}
+
 /** All rows at the positions whose fields have been copied: four rows at a time, and the rest one by one. */
 TB_INLINE void tb_conv_dense_rows(const struct tb_pooling *pooling, const struct tb_rows *rows,
                                   const struct tb_conv_dense *weights, struct tb_dot dot,
@@ -154,6 +171,12 @@ TB_INLINE uint32_t tb_conv_dense_pointwise(struct tb_source input, const struct 
             group.targets[field] = cursor->output;
             tb_cursor_next(pooling, cursor);
         }
+#if defined(__OPTIMIZE__) && defined(__ARM_FEATURE_MVE)
+        if (!dot.is_signed) {
+            tb_conv_dense_rows_unsigned(pooling, rows, weights, dot, &group);
+            continue;
+        }
+#endif
         tb_conv_dense_rows(pooling, rows, weights, dot, &group);
     }
     return left;

@@ -7,6 +7,7 @@
 
 #include "tb_arith.h"
 #include "tb_formats.h"
+#include "tb_huffman.h"
 #include "tb_linear_dense.h"
 #include "tb_linear_index.h"
 

@@ -7,6 +7,7 @@
 
 #include "tb_arith.h"
 #include "tb_formats.h"
+#include "tb_huffman.h"
 #include "tb_linear_blocks.h"
 #include "tb_linear_delta.h"
 #include "tb_linear_dense.h"

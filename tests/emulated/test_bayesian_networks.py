@@ -29,11 +29,14 @@ def test_kernels_are_evaluated_on_the_device(board: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_a_device_says_how_sure_it_is(board: str, tmp_path: Path) -> None:
-    features, head, x, _ = digits_head()
+    features, head, x, y = digits_head()
     graph = load_network(UncertainClassifier(features, head).eval(), x[:400])
     deployment = compile_network(graph, load_board(board), tmp_path / "out")
     header = (tmp_path / "out" / "network" / "network.h").read_text()
-    assert "codes of the result: class probabilities, then the uncertainty, all of one scale; written" in header
+    assert "codes of the result: 10 class probabilities, then the uncertainty, all of one scale; written" in header
     deployment.build()
-    for place, verdict in deployment.verify(("host", "qemu"), x[1200:1300]).items():
+    samples, labels = x[1200:1300], y[1200:1300].astype(np.int64)
+    for place, verdict in deployment.verify(("host", "qemu"), samples, labels).items():
         assert verdict.mismatches == 0, (place, verdict.first_mismatch)
+    classes = deployment.run(samples, "host")["q"][:, :10].argmax(1)
+    assert deployment.record["accuracy"]["device"] == (classes == labels).mean()

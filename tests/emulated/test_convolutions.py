@@ -11,6 +11,7 @@ from tests.networks import Builder
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph
 from tinybayes.pipeline import compile_network
+from tinybayes.plan import make_plan
 from tinybayes.plan.coefficients_conv import CONV_COEFFICIENTS
 
 pytestmark = pytest.mark.emulated
@@ -48,6 +49,24 @@ def test_every_bit_is_right(core: str, weight_format: str, tmp_path: Path, monke
         verdict = deployment.verify(("qemu",), device_samples=8)["qemu"]
         assert verdict.mismatches == 0, str(verdict.first_mismatch)
         assert weight_format in {step.format for step in deployment.plan.steps if step.op == "conv"}
+
+
+@pytest.mark.parametrize("positions", [16, 18])
+def test_columns_that_were_meant_for_another_core(
+    positions: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planned for Cortex-M4, a 1x1 convolution multiplies unsigned columns where they lie; vectors want a copy."""
+    chain = Builder(np.random.default_rng(8), (positions, 8))
+    graph = chain.conv(8, (1, 1)).conv(12, (1, 1)).conv(6, (1, 1), dtype="int8").flatten().linear(3).graph()
+    monkeypatch.setattr(
+        "tinybayes.pipeline.make_plan",
+        lambda graph, objective, _, *rest: make_plan(graph, objective, "cortex-m4", *rest),
+    )
+    formats: dict[str, str | None] = {node.name: "dense" for node in graph.mac_nodes}
+    deployment = compile_network(graph, load_board("mps3-an547"), tmp_path / "out", formats=formats)
+    assert any(step.reads_columns and step.source.tensor.dtype == "uint8" for step in deployment.plan.steps)
+    verdict = deployment.verify(("qemu",), device_samples=8)["qemu"]
+    assert verdict.mismatches == 0, str(verdict.first_mismatch)
 
 
 @pytest.mark.parametrize(("core", "weight_format"), KERNELS)

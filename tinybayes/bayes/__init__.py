@@ -4,6 +4,7 @@ from tinybayes.bayes.batch_norm import refresh_batch_norm
 from tinybayes.bayes.cap import cap_living, cubic_cap
 from tinybayes.bayes.groups import Blocks, Grouping, by_input, by_output
 from tinybayes.bayes.layers import Variational
+from tinybayes.bayes.optimizers import parameter_groups
 from tinybayes.bayes.posteriors import Moments, Posterior
 from tinybayes.bayes.priors import (
     INITIAL_LOG_SIGMA2,
@@ -55,6 +56,7 @@ __all__ = [
     "cubic_cap",
     "extract",
     "kl",
+    "parameter_groups",
     "posterior_mean",
     "refresh_batch_norm",
     "score_statistics",

@@ -9,19 +9,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Grouping = Callable[[Tensor, int], Tensor]
-"""Takes a weight and the number of convolution groups (1 for a linear layer); numbers the group of each weight."""
+Grouping = Callable[[Tensor, int, int], Tensor]
+"""Numbers the group of each weight, given a weight, the number of convolution groups and that of gates.
+
+Both numbers are 1 for a linear layer. A GRU has 3 gates and an LSTM 4, whose rows of all outputs follow one another.
+"""
 
 
-def by_output(weight: Tensor, convolution_groups: int = 1) -> Tensor:
-    """One group for each output neuron or channel."""
+def by_output(weight: Tensor, convolution_groups: int = 1, gates: int = 1) -> Tensor:
+    """One group for each output neuron or channel; a hidden neuron's rows of all gates are one group."""
     del convolution_groups
-    outputs = torch.arange(weight.shape[0])
+    outputs = torch.arange(weight.shape[0]) % (weight.shape[0] // gates)
     return outputs.reshape(-1, *[1] * (weight.ndim - 1)).expand(weight.shape)
 
 
-def by_input(weight: Tensor, convolution_groups: int = 1) -> Tensor:
+def by_input(weight: Tensor, convolution_groups: int = 1, gates: int = 1) -> Tensor:
     """One group for each input neuron or channel; a grouped convolution's outputs read inputs of their own group."""
+    del gates  # all read the same inputs
     outputs, inputs = weight.shape[:2]
     block = torch.arange(outputs) // (outputs // convolution_groups)
     channel = block[:, None] * inputs + torch.arange(inputs)
@@ -44,8 +48,9 @@ class Blocks:
         if self.rows < 1 or self.columns < 1:
             raise ValueError(f"a block needs at least one row and one column, got {self.rows} x {self.columns}")
 
-    def __call__(self, weight: Tensor, convolution_groups: int = 1) -> Tensor:
-        """Number the group of each weight."""
+    def __call__(self, weight: Tensor, convolution_groups: int = 1, gates: int = 1) -> Tensor:
+        """Number the group of each weight; rows of gates are rows like others."""
+        del gates
         outputs, inputs = weight.shape[:2]
         width = weight.shape[-1] if weight.ndim > 2 else 1
         segments = weight[0, 0].numel() // width

@@ -104,19 +104,19 @@ class _VariationalRecurrent(Variational, nn.RNNBase):
 class VariationalGRU(_VariationalRecurrent, nn.GRU):
     """nn.GRU with a posterior over its weight matrices."""
 
-    def forward(self, *arguments: Any) -> Any:  # noqa: ANN401 - as the plain layer's
+    def forward(self, *arguments: Any, **keywords: Any) -> Any:  # noqa: ANN401 - as the plain layer's
         """As the plain layer's."""
         with self.drawn():
-            return nn.GRU.forward(self, *arguments)
+            return nn.GRU.forward(self, *arguments, **keywords)
 
 
 class VariationalLSTM(_VariationalRecurrent, nn.LSTM):
     """nn.LSTM with a posterior over its weight matrices."""
 
-    def forward(self, *arguments: Any) -> Any:  # noqa: ANN401 - as the plain layer's
+    def forward(self, *arguments: Any, **keywords: Any) -> Any:  # noqa: ANN401 - as the plain layer's
         """As the plain layer's."""
         with self.drawn():
-            return nn.LSTM.forward(self, *arguments)
+            return nn.LSTM.forward(self, *arguments, **keywords)
 
 
 VARIATIONAL: dict[type[nn.Module], type[Variational]] = {
@@ -126,3 +126,6 @@ VARIATIONAL: dict[type[nn.Module], type[Variational]] = {
     nn.GRU: VariationalGRU,
     nn.LSTM: VariationalLSTM,
 }
+
+GATES: dict[type[nn.Module], int] = {VariationalGRU: 3, VariationalLSTM: 4}
+"""How many rows each hidden neuron has in the matrices of a recurrent layer, apart from the projection of an LSTM."""

@@ -21,13 +21,14 @@ class UncertainClassifier(nn.Module):
     Takes what ``features`` takes and returns (batch, classes + 1): class probabilities softmax(c m), and behind them
     the uncertainty 1 - c, where m are the mean scores, c = 1 / sqrt(1 + pi/8 v) and v = phi^T S phi the variance that
     the last layer's weights add (MacKay 1992; Daxberger et al., NeurIPS 2021). The uncertainty is 0 where the weights
-    are known and nears 1 where the features are unlike all that the head was fitted to.
+    are known and nears 1 where the features are unlike all that the head was fitted to. ``class_scores`` says that the
+    first ``classes`` outputs alone are what a class is chosen by.
     """
-
-    output_meaning = "class probabilities, then the uncertainty, all of one scale"
 
     def __init__(self, features: nn.Module, head: BayesianLinearHead) -> None:
         super().__init__()
+        self.class_scores = head.outputs
+        self.output_meaning = f"{head.outputs} class probabilities, then the uncertainty, all of one scale"
         self.features = features
         self.mean = _linear(torch.from_numpy(head.mean.T))
         # v = |R phi|^2 with S = R^T R: rows of R that hardly count are left out.

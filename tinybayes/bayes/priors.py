@@ -23,8 +23,11 @@ INITIAL_LOG_SIGMA2 = -10.0
 class Prior(Protocol):
     """Makes the posterior that stands beside one weight tensor."""
 
-    def posterior(self, weight: Tensor, convolution_groups: int) -> Posterior:
-        """The posterior of ``weight``, (outputs, inputs of a convolution group, *kernel)."""
+    def posterior(self, weight: Tensor, convolution_groups: int, gates: int = 1) -> Posterior:
+        """The posterior of ``weight``, (outputs, inputs of a convolution group, *kernel).
+
+        ``gates`` is 3 for the matrices of a GRU and 4 for those of an LSTM: their outputs are gates times neurons.
+        """
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class LogUniform:
     initial_log_sigma2: float = INITIAL_LOG_SIGMA2
     threshold: float = THRESHOLD
 
-    def posterior(self, weight: Tensor, convolution_groups: int) -> Posterior:
+    def posterior(self, weight: Tensor, convolution_groups: int, gates: int = 1) -> Posterior:
         """One Gaussian for each weight."""
-        del convolution_groups
+        del convolution_groups, gates
         return AdditiveGaussian(weight, "log-uniform", self.initial_log_sigma2, self.threshold)
 
 
@@ -56,10 +59,10 @@ class AutomaticRelevance:
     threshold: float = THRESHOLD
     groups: Grouping | None = None
 
-    def posterior(self, weight: Tensor, convolution_groups: int) -> Posterior:
+    def posterior(self, weight: Tensor, convolution_groups: int, gates: int = 1) -> Posterior:
         """One Gaussian for each weight."""
         if self.groups is not None:
-            group = self.groups(weight, convolution_groups)
+            group = self.groups(weight, convolution_groups, gates)
             return GroupRelevance(weight, group, self.initial_log_sigma2, self.threshold)
         return AdditiveGaussian(weight, "ard", self.initial_log_sigma2, self.threshold)
 
@@ -71,9 +74,9 @@ class StandardNormal:
     initial_log_sigma2: float = INITIAL_LOG_SIGMA2
     threshold: float = THRESHOLD
 
-    def posterior(self, weight: Tensor, convolution_groups: int) -> Posterior:
+    def posterior(self, weight: Tensor, convolution_groups: int, gates: int = 1) -> Posterior:
         """One Gaussian for each weight."""
-        del convolution_groups
+        del convolution_groups, gates
         return AdditiveGaussian(weight, "gaussian", self.initial_log_sigma2, self.threshold)
 
 
@@ -96,19 +99,19 @@ class GaussianDropout:
         if self.per not in _SHARING:
             raise ValueError(f"a rate per {self.per!r}; wanted one of {', '.join(_SHARING)}")
 
-    def posterior(self, weight: Tensor, convolution_groups: int) -> Posterior:
+    def posterior(self, weight: Tensor, convolution_groups: int, gates: int = 1) -> Posterior:
         """Gaussians whose standard deviation is a share of their mean."""
-        group = _SHARING[self.per](weight, convolution_groups)
+        group = _SHARING[self.per](weight, convolution_groups, gates)
         return MultiplicativeGaussian(group, self.rate / (1.0 - self.rate), self.learned, self.threshold)
 
 
-def _alone(weight: Tensor, convolution_groups: int) -> Tensor:
-    del convolution_groups
+def _alone(weight: Tensor, convolution_groups: int, gates: int) -> Tensor:
+    del convolution_groups, gates
     return torch.arange(weight.numel()).reshape(weight.shape)
 
 
-def _together(weight: Tensor, convolution_groups: int) -> Tensor:
-    del convolution_groups
+def _together(weight: Tensor, convolution_groups: int, gates: int) -> Tensor:
+    del convolution_groups, gates
     return torch.zeros(weight.shape, dtype=torch.int64)
 
 
@@ -127,9 +130,9 @@ class NormalJeffreys:
     initial_log_sigma2: float = -9.0
     threshold: float = -3.0
 
-    def posterior(self, weight: Tensor, convolution_groups: int) -> Posterior:
+    def posterior(self, weight: Tensor, convolution_groups: int, gates: int = 1) -> Posterior:
         """A scale for each group and a Gaussian for each weight."""
-        group = self.groups(weight, convolution_groups)
+        group = self.groups(weight, convolution_groups, gates)
         return GroupNormalJeffreys(weight, group, self.initial_log_sigma2, self.threshold)
 
 
@@ -147,7 +150,7 @@ class Horseshoe:
     initial_log_sigma2: float = -9.0
     threshold: float = 5.75
 
-    def posterior(self, weight: Tensor, convolution_groups: int) -> Posterior:
+    def posterior(self, weight: Tensor, convolution_groups: int, gates: int = 1) -> Posterior:
         """A scale for the layer, one for each group, and a Gaussian for each weight."""
-        group = self.groups(weight, convolution_groups)
+        group = self.groups(weight, convolution_groups, gates)
         return GroupHorseshoe(weight, group, self.initial_log_sigma2, self.global_scale, self.threshold)

@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tinybayes.bayes.marginal_likelihood import Floats, SparseModel, fit_classification, fit_regression
+from tinybayes.errors import UserError
 
 if TYPE_CHECKING:
     from tinybayes.bayes.networks import KernelClassifier
@@ -169,10 +170,17 @@ class RVC(ClassifierMixin, _RelevanceVectors):  # type: ignore[misc]
         """The fitted classifier as a torch module that compiles; needs torch.
 
         Its largest output is ``predict``'s class, ``classes_`` by index, but where the variance of the scores turns the
-        order of several classes round: the network has the posterior means alone.
+        order of several classes round: the network has the posterior means alone. Raises UserError for a model
+        that keeps only its constant: its scores are the same for every input, and no network is compiled for that.
         """
         from tinybayes.bayes.networks import KernelClassifier
 
         check_is_fitted(self)
+        if not len(self.centers_):
+            raise UserError(
+                "RVC.to_network(): no relevance vector was kept, only the constant, so that every input would get the "
+                f"same scores; wanted at least one: fit again with a smaller tol (was {self.tol:g}), another gamma "
+                f"(was {self.gamma_:g}) or more samples"
+            )
         reach = float(np.abs(self.centers_).max(initial=0.0)) or 1.0
         return KernelClassifier(self, reach)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tinybayes.bayes.layers import VARIATIONAL, Variational
+from tinybayes.bayes.layers import GATES, VARIATIONAL, Variational
 from tinybayes.bayes.posteriors import Posterior
 from tinybayes.bayes.priors import LogUniform, Prior
 
@@ -17,6 +17,7 @@ _PLAIN = {variational: plain for plain, variational in VARIATIONAL.items()}
 def sparsify(module: nn.Module, prior: Prior | None = None, *, local: bool = True) -> nn.Module:
     """A copy of ``module`` whose Linear, Conv1d, Conv2d, GRU and LSTM layers have posteriors over their weights.
 
+    Weights that are frozen (``requires_grad`` is False) stay as they are, and so do layers all of whose weights are.
     Posteriors start around the present values; ``prior`` is :class:`LogUniform` unless another is given. ``local``
     chooses between sampling pre-activations and sampling weights. A training loop has only to add :func:`kl` to its
     loss, divided by the number of training samples where the loss is a mean over samples.
@@ -24,13 +25,15 @@ def sparsify(module: nn.Module, prior: Prior | None = None, *, local: bool = Tru
     prior = LogUniform() if prior is None else prior
     module = copy.deepcopy(module)
     for layer in list(module.modules()):
-        if type(layer) in VARIATIONAL:
+        names = [name for name, parameter in layer.named_parameters(recurse=False)
+                 if name.startswith("weight") and parameter.requires_grad]  # fmt: skip
+        if type(layer) in VARIATIONAL and names:
             # The variational class has the plain one's attributes, so the layer keeps its place, options and hooks.
             layer.__class__ = VARIATIONAL[type(layer)]
             groups = getattr(layer, "groups", 1)
-            names = [name for name, _ in layer.named_parameters(recurse=False) if name.startswith("weight")]
+            gates = {name: 1 if name.startswith("weight_hr") else GATES.get(layer.__class__, 1) for name in names}
             layer.posteriors = nn.ModuleDict(
-                {name: prior.posterior(layer.get_parameter(name).detach(), groups) for name in names}
+                {name: prior.posterior(layer.get_parameter(name).detach(), groups, gates[name]) for name in names}
             )
             layer.local = local  # type: ignore[assignment] # a plain flag, though modules may hold tensors
     return module

@@ -139,7 +139,7 @@ def run(
     facts: dict[str, Any] = {"samples": len(samples.x), "output": str(output), "on": on}
     if samples.y is not None:
         flat = result["q"].reshape(len(samples.y), -1)
-        facts["accuracy"] = float((chosen_classes(flat) == samples.y).mean())
+        facts["accuracy"] = float((chosen_classes(flat, deployment.plan.graph.class_scores) == samples.y).mean())
     if as_json:
         print_json(facts)
     else:

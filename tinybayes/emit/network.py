@@ -13,37 +13,7 @@ from tinybayes.emit.environment import environment
 from tinybayes.ir import ArgMax, Pointwise
 from tinybayes.plan import Encoding, Plan, Step, WeightArray
 
-_RUNTIME_HEADERS: dict[str, tuple[str, ...]] = {
-    "tb_linear.h": (
-        "tb_formats.h",
-        "tb_linear_blocks.h",
-        "tb_linear_delta.h",
-        "tb_linear_dense.h",
-        "tb_linear_grouped.h",
-        "tb_linear_index.h",
-    ),
-    "tb_conv.h": (
-        "tb_formats.h",
-        "tb_nonzeros.h",
-        "tb_pooling.h",
-        "tb_sixteens.h",
-        "tb_sparse.h",
-        "tb_sparse_thumb1.h",
-        "tb_sparse_thumb2.h",
-    ),
-    "tb_conv_dense.h": ("tb_dot.h", "tb_dot_mve.h", "tb_patch.h", "tb_pooling.h", "tb_pooling_mve.h"),
-    "tb_conv_depthwise.h": ("tb_depthwise_mve.h",),
-    "tb_conv_planes.h": ("tb_planes_strip.h",),
-    "tb_map.h": (),
-    "tb_pointwise.h": (),
-    "tb_recurrent.h": ("tb_formats.h", "tb_gates.h", "tb_linear_dense.h", "tb_linear_index.h"),
-    "tb_join.h": (),
-    "tb_affine.h": ("tb_softmax.h",),
-    "tb_copy.h": (),
-    "tb_softmax.h": (),
-    "tb_spans.h": (),
-    "tb_arith.h": (),
-}
+_INCLUDED = re.compile(r'^#include "(tb_\w+\.h)"', re.MULTILINE)
 _LINE_COLUMNS = 112
 _CLASS_NUMBER = "the number of the largest channel of each position, from 0, the first of equals"
 
@@ -163,10 +133,19 @@ def network_files(plan: Plan, name: str) -> dict[str, str]:
                 path = f"network/{name}_layer{layer.number}.{suffix}"
                 files[path] = templates.get_template(f"network/straight.{suffix}.j2").render({**facts, "layer": layer})
             headers = sorted({*headers, "tb_linear.h"})
-    runtime = asset_directory("firmware") / "runtime"
-    needed = {"tb_arith.h", *headers, *(other for header in headers for other in _RUNTIME_HEADERS[header])}
-    files |= {f"network/{header}": (runtime / header).read_text(encoding="utf-8") for header in needed}
+    files |= {f"network/{header}": text for header, text in _runtime({"tb_arith.h", *headers}).items()}
     return dict(sorted(files.items()))
+
+
+def _runtime(headers: set[str]) -> dict[str, str]:
+    """Text of the headers of the runtime, and of all that they include, by name."""
+    runtime = asset_directory("firmware") / "runtime"
+    found: dict[str, str] = {}
+    while missing := headers - set(found):
+        for header in missing:
+            found[header] = (runtime / header).read_text(encoding="utf-8")
+            headers = headers | set(_INCLUDED.findall(found[header]))
+    return found
 
 
 def _output_meaning(plan: Plan) -> str:

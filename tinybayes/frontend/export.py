@@ -26,9 +26,9 @@ def import_module(module: nn.Module, example: Tensor | npt.NDArray[np.floating] 
 
     ``example`` is a batch of real inputs (samples, *sample shape), at least one sample: its shape says what the
     network takes, and calibration data serves. What a module says in ``output_meaning``, a text, goes into the header
-    of its generated code. Raises UserError for an example that is missing or of another kind, and
-    UnsupportedError for anything that is not supported, with its place in the module, and for a module that
-    torch.export cannot trace.
+    of its generated code, and ``class_scores``, a number, says how many of its outputs a class is chosen by. Raises
+    UserError for an example that is missing or of another kind and for a wrong ``class_scores``, and UnsupportedError
+    for anything that is not supported, with its place in the module, and for a module that torch.export cannot trace.
     """
     wanted = "wanted floating-point numbers of shape (samples, ...), at least one sample"
     if example is None:
@@ -54,8 +54,23 @@ def import_module(module: nn.Module, example: Tensor | npt.NDArray[np.floating] 
             ) from error
         torch.export.save(exported, buffer)
     graph = convert(read_archive(buffer, name))
-    meaning = getattr(module, "output_meaning", None)
-    return graph.with_facts(output_meaning=meaning) if isinstance(meaning, str) else graph
+    return _with_meaning(graph, module)
+
+
+def _with_meaning(graph: Graph, module: nn.Module) -> Graph:
+    """The graph with what the module says of its outputs among its facts."""
+    meaning, scores = getattr(module, "output_meaning", None), getattr(module, "class_scores", None)
+    if isinstance(meaning, str):
+        graph = graph.with_facts(output_meaning=meaning)
+    if scores is None:
+        return graph
+    told = graph.with_facts(class_scores=scores)
+    if told.class_scores is None:
+        raise UserError(
+            f"{type(module).__name__}.class_scores is {scores!r}, wanted how many of the outputs of shape "
+            f"{graph.output_tensor.shape} are scores of classes, a whole number from 1 on; leave it out if all are"
+        )
+    return told
 
 
 def import_pt2(path: str | os.PathLike[str]) -> Graph:

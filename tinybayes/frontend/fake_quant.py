@@ -90,7 +90,9 @@ def fake_quantized_classes(graph: Graph, x: npt.NDArray[np.float32]) -> npt.NDAr
     with torch.no_grad():
         outputs = torch.cat([network(part) for part in torch.from_numpy(x).split(_CHUNK_SAMPLES)])
     # A network that ends in argmax puts the class out.
-    return (outputs[..., 0].long() if outputs.shape[-1] == 1 else outputs.argmax(dim=-1)).numpy()
+    if outputs.shape[-1] == 1:
+        return outputs[..., 0].long().numpy()
+    return outputs[..., : graph.class_scores].argmax(dim=-1).numpy()
 
 
 Layer = Callable[..., Tensor]

@@ -170,6 +170,8 @@ def transpose(chain: Chain, call: Call) -> None:
     if chain.is_computed(reference):
         (views.permute if call.operator == "permute" else views.transpose)(chain, call)
         return
+    if isinstance(reference, Ref) and reference.name not in chain.constants:
+        chain.computed(call, "self", reference)  # which says what else it is
     if not isinstance(reference, Ref) or chain.constants[reference.name].ndim != 2:
         chain.refuse(call, f"of a weight that is no matrix is not supported. Supported are: {SUPPORTED}")
     if call.operator == "permute" and call.arguments.get("dims") not in ([1, 0], [-1, 0], [1, -2], [-1, -2]):

@@ -27,7 +27,8 @@ class Graph:
     """A frozen network. ``nodes`` are in execution order; each tensor is written by one node or is the input.
 
     ``facts`` is JSON-able knowledge that travels with the network (recipe, seed, accuracy at each stage); nothing in
-    it changes what is computed. ``torch_input_shape`` is the shape of one sample as the torch module takes it
+    it changes what is computed. Two facts say what the output holds: ``output_meaning``, a text for people, and
+    ``class_scores`` (see the property). ``torch_input_shape`` is the shape of one sample as the torch module takes it
     (channels first, or channels last with ``channels_last_input``), so that data files can be accepted in that layout.
     """
 
@@ -49,6 +50,17 @@ class Graph:
     def output_tensor(self) -> Tensor:
         """The network's output."""
         return self.tensors[self.output]
+
+    @property
+    def class_scores(self) -> int | None:
+        """How many elements of the output, from the first, are scores of classes; None where all of them are.
+
+        A network that puts out an uncertainty behind its scores says so by the fact of this name. Files may hold
+        anything there: what is no number of elements of a flat output says nothing.
+        """
+        told = self.facts.get("class_scores")
+        shape = self.output_tensor.shape
+        return told if type(told) is int and len(shape) == 1 and 1 <= told <= shape[0] else None
 
     @property
     def is_integer(self) -> bool:

@@ -22,7 +22,7 @@ LINEAR_COEFFICIENTS: dict[CoreClass, dict[tuple[str, str], tuple[float, ...]]] =
             14.91,
         ),  # within 3.5%
         ("linear", "index"): (67.77, 33.39, 9.96, 3.01, 21.54, 20.66, 39.97, 46.05, 4.52, 18.46),  # within 8.8%
-        ("linear", "huffman"): (48.16, 7.16, 7.88, 0.00, 13.43, 44.49, 5.79, 22.58),  # within 14.3%
+        ("linear", "huffman"): (44.63, 30.59, 3.89, 10.05, 35.44, 8.65, 10.76),  # within 14.7%
         ("linear", "delta"): (99.60, 23.48, 43.61, 8.01, 32.03, 54.88, 1.91, 0.00),  # within 0.8%
         ("linear", "grouped"): (
             24.76,
@@ -71,7 +71,7 @@ LINEAR_COEFFICIENTS: dict[CoreClass, dict[tuple[str, str], tuple[float, ...]]] =
             0.00,
         ),  # within 4.3%
         ("linear", "index"): (78.62, 41.57, 22.13, 0.00, 11.12, 14.11, 30.62, 16.11, 2.35, 0.42),  # within 6.5%
-        ("linear", "huffman"): (32.14, 0.26, 11.87, 0.00, 28.42, 19.61, 3.55, 2.78),  # within 10.2%
+        ("linear", "huffman"): (32.10, 12.29, 0.00, 27.78, 19.58, 3.53, 2.79),  # within 10.2%
         ("linear", "delta"): (84.13, 38.17, 12.98, 0.00, 32.19, 20.72, 1.59, 0.00),  # within 0.2%
         ("linear", "grouped"): (
             16.25,
@@ -120,7 +120,7 @@ LINEAR_COEFFICIENTS: dict[CoreClass, dict[tuple[str, str], tuple[float, ...]]] =
             0.00,
         ),  # within 15.4%
         ("linear", "index"): (40.10, 18.86, 7.83, 2.15, 13.60, 15.25, 32.49, 22.73, 2.78, 1.80),  # within 5.9%
-        ("linear", "huffman"): (28.88, 0.99, 12.19, 0.00, 26.58, 18.44, 4.13, 2.50),  # within 9.2%
+        ("linear", "huffman"): (28.72, 13.81, 0.00, 24.17, 18.31, 4.08, 2.52),  # within 7.4%
         ("linear", "delta"): (43.95, 19.79, 21.07, 0.00, 12.05, 14.23, 1.69, 0.00),  # within 0.8%
         ("linear", "grouped"): (
             15.93,
@@ -185,7 +185,7 @@ LINEAR_COEFFICIENTS: dict[CoreClass, dict[tuple[str, str], tuple[float, ...]]] =
         ),  # within 9.3%
         ("linear", "index"): (34.86, 15.41, 9.02, 1.04, 12.41, 12.44, 26.89, 17.37, 3.04, 0.10),  # within 3.3%
         ("linear", "gather"): (14.61, 11.10, 0.00, 3.80, 9.56, 22.07, 17.63, 0.49, 1.38),  # within 8.1%
-        ("linear", "huffman"): (26.73, 0.00, 7.40, 0.00, 12.73, 16.87, 2.13, 3.36),  # within 8.8%
+        ("linear", "huffman"): (26.73, 7.40, 0.00, 12.73, 16.87, 2.13, 3.36),  # within 8.8%
         ("linear", "delta"): (44.00, 20.61, 12.11, 0.00, 19.85, 14.58, 0.59, 0.00),  # within 0.5%
         ("linear", "grouped"): (
             0.00,

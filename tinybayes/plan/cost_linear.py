@@ -105,10 +105,8 @@ def _gather(layer: LinearLayer) -> Terms:
 def _huffman(layer: LinearLayer) -> Terms:
     stream = layer.encoding.array("stream")
     words = stream.values.size if stream is not None else 0
-    # Armv6-M compares with at most 255 at once; a pointer to multipliers beside the number of columns is one too many.
-    crowded = layer.node.requant is not None and layer.node.requant.per_channel and layer.node.matrix.shape[1] > 255
     empty = _empty(np.count_nonzero(layer.node.matrix, axis=1))
-    return (layer.node.nonzero, layer.node.nonzero * crowded, words, empty, *layer.each_row)
+    return (layer.node.nonzero, words, empty, *layer.each_row)
 
 
 def _delta(layer: LinearLayer) -> Terms:

@@ -18,6 +18,7 @@ from tinybayes.bayes import (
     cosine,
     cubic_cap,
     kl,
+    parameter_groups,
     posterior_mean,
     score_statistics,
     sparsify,
@@ -73,16 +74,13 @@ def stages(
     """The five stages in order: dense, sparse, pruned, fine-tuned, shared; ``samples`` are some to train on."""
 
     def sparse_groups(module: nn.Module) -> list[dict[str, Any]]:
-        named = list(module.named_parameters())
-        return [
-            {"params": [p for n, p in named if not n.endswith("log_sigma2")], "lr": knobs.sparse_learning_rate},
-            {"params": [p for n, p in named if n.endswith("log_sigma2")], "lr": knobs.log_sigma2_learning_rate},
-        ]
+        weights, variances = parameter_groups(module)
+        return [{**weights, "lr": knobs.sparse_learning_rate}, {**variances, "lr": knobs.log_sigma2_learning_rate}]
 
     def prior() -> Prior:
         if knobs.block_columns > 1:
-            return AutomaticRelevance(knobs.initial_log_sigma2, groups=Blocks(1, knobs.block_columns))
-        return LogUniform(knobs.initial_log_sigma2)
+            return AutomaticRelevance(knobs.initial_log_sigma2, knobs.threshold, Blocks(1, knobs.block_columns))
+        return LogUniform(knobs.initial_log_sigma2, knobs.threshold)
 
     def divergence(module: nn.Module, epoch: float) -> Tensor | None:
         weight = knobs.kl_weight * warm_up(epoch, knobs.warm_up_start, knobs.warm_up_epochs)
@@ -178,8 +176,7 @@ def stages(
 
 def _decayed(learning_rate: float, decay: float) -> Callable[[nn.Module], list[dict[str, Any]]]:
     def groups(module: nn.Module) -> list[dict[str, Any]]:
-        parameters = [p for p in module.parameters() if p.requires_grad]
-        return [{"params": parameters, "lr": learning_rate, "weight_decay": decay}]
+        return [{**group, "lr": learning_rate} for group in parameter_groups(module, decay) if group["params"]]
 
     return groups
 

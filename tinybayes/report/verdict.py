@@ -103,9 +103,9 @@ def judge(plan: Plan, expected: Expected, runner: Runner, progress: Callable[[in
     return Verdict(len(expected.inputs), int(differs.size), int(differs.sum()), first)
 
 
-def accuracy(outputs: npt.NDArray[np.int8], labels: npt.NDArray[np.int64]) -> float:
-    """Share of samples whose largest output (the first of equals) is the label."""
-    return float((chosen_classes(outputs) == labels).mean())
+def accuracy(outputs: npt.NDArray[np.int8], labels: npt.NDArray[np.int64], class_scores: int | None) -> float:
+    """Share of samples whose largest score of a class (the first of equals) is that of the label."""
+    return float((chosen_classes(outputs, class_scores) == labels).mean())
 
 
 def _stored(plan: Plan, values: dict[str, npt.NDArray[Any]], step: int) -> npt.NDArray[np.uint8]:

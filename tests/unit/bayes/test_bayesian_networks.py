@@ -6,11 +6,16 @@ import torch
 from sklearn.datasets import load_digits, load_iris, make_moons
 from torch import nn
 
+from tinybayes import tbn
 from tinybayes.bayes.linear_head import BayesianLinearHead
 from tinybayes.bayes.networks import UncertainClassifier
 from tinybayes.bayes.relevance_vectors import RVC
-from tinybayes.pipeline import load_network
+from tinybayes.errors import UserError
+from tinybayes.frontend import fake_quantized_classes
+from tinybayes.pipeline import load_network, reference_classes
+from tinybayes.post_training import compress_model
 from tinybayes.reference import dequantize_output, execute, quantize_input
+from tinybayes.report import verdict
 
 
 def moons():
@@ -45,6 +50,18 @@ def test_relevance_vectors_choose_the_same_classes_in_integers(data, kernel):
     agreement = (scores.argmax(1) == integer_outputs(network, x).argmax(1)).mean()
     assert agreement >= 0.97
     assert (model.classes_[scores.argmax(1)] == model.predict(x)).mean() >= 0.97
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+def test_a_classifier_that_keeps_only_its_constant_says_what_to_do(kernel):
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(40, 4)), (generator.random(40) < 0.2).astype(int)
+    model = RVC(kernel=kernel, gamma=10, tol=5).fit(x, y)
+    assert len(model.relevance_vectors_) == 0
+    assert (model.predict(x) == 0).all()
+    wanted = r"no relevance vector was kept, only the constant.*smaller tol \(was 5\), another gamma \(was 10\) or more"
+    with pytest.raises(UserError, match=wanted):
+        model.to_network()
 
 
 def digits_head():
@@ -95,3 +112,47 @@ def test_in_integers_it_is_as_right_and_less_sure_of_what_it_never_saw():
     ranks[order] = np.arange(len(order))
     area = (ranks[unknown == 1].mean() - (len(other) - 1) / 2) / len(seen)
     assert area > 0.9
+
+
+def unsure_network():
+    """A head that was fitted to 10 samples, whose uncertainty is its largest output half of the time."""
+    torch.manual_seed(0)
+    digits = load_digits()
+    x, y = (digits.data / 16).astype(np.float32)[:400], digits.target[:400].astype(np.int64)
+    features = nn.Sequential(nn.Linear(64, 24), nn.ReLU()).eval().requires_grad_(False)
+    phi = features(torch.from_numpy(x[:10])).numpy().astype(np.float64)
+    head = BayesianLinearHead(24, 10, prior_variance=100.0, noise_variance=0.05).fit(phi, np.eye(10)[y[:10]])
+    return UncertainClassifier(features, head).eval(), x, y
+
+
+def test_the_uncertainty_is_no_class_wherever_classes_are_chosen(tmp_path):
+    network, x, y = unsure_network()
+    tbn.save(load_network(network, x), tmp_path / "unsure.tbn")
+    graph = tbn.load(tmp_path / "unsure.tbn")
+    assert graph.class_scores == 10
+    codes = execute(graph, quantize_input(graph, x))[graph.output]
+    assert (codes.argmax(1) == 10).mean() > 0.3
+    chosen = codes[:, :10].argmax(1)
+    assert (reference_classes(graph, x) == chosen).all()
+    assert fake_quantized_classes(graph, x).max() < 10
+    assert verdict.accuracy(codes, y, graph.class_scores) == (chosen == y).mean()
+    small = compress_model(network, x, sparsity=0.3, max_drop=100.0)
+    assert small.graph.class_scores == 10
+    real = network(torch.from_numpy(x)).numpy()[:, :10].argmax(1)
+    drop = 100 * (1 - (reference_classes(small.graph, x) == real).mean())
+    assert small.drop_points == pytest.approx(drop, abs=1.0)  # float classes by numpy here and torch there
+
+
+@pytest.mark.parametrize("told", [0, 12, "ten", True])
+def test_a_wrong_number_of_class_scores_is_refused(told):
+    network, x, _ = unsure_network()
+    network.class_scores = told
+    with pytest.raises(UserError, match=r"UncertainClassifier\.class_scores is .*, wanted how many of the outputs of"):
+        load_network(network, x)
+
+
+def test_nonsense_in_a_file_says_nothing_of_classes():
+    network, x, _ = unsure_network()
+    graph = load_network(network, x[:20])
+    for told in (0, 12, -1, "ten", True, None, 2.0, [10]):
+        assert graph.with_facts(class_scores=told).class_scores is None

@@ -97,6 +97,17 @@ def test_training_by_samples_finds_the_conjugate_posterior():
     torch.testing.assert_close(found.variance[0] * precision, torch.ones(2), atol=0.15, rtol=0)
 
 
+@pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
+def test_recurrent_layers_take_the_plain_ones_keywords(kind):
+    torch.manual_seed(6)
+    plain = kind(2, 3)
+    state = torch.randn(1, 4, 3) if kind is nn.GRU else (torch.randn(1, 4, 3), torch.randn(1, 4, 3))
+    series = torch.randn(5, 4, 2)
+    variational = sparsify(plain).eval()
+    assert torch.equal(variational(series, hx=state)[0], plain(series, state)[0])
+    assert torch.equal(variational(input=series)[0], plain(series)[0])
+
+
 def test_recurrent_weights_are_drawn_once_a_pass_and_used_at_every_step():
     torch.manual_seed(5)
     module = sparsify(nn.GRU(2, 3, batch_first=True), LogUniform(-3.0))

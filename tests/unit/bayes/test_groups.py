@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
-from tinybayes.bayes import Blocks, by_input, by_output
+from tinybayes.bayes import Blocks, NormalJeffreys, by_input, by_output, extract, sparsify
 
 
 def test_inputs_and_outputs_of_a_matrix_and_a_kernel():
@@ -18,6 +19,29 @@ def test_a_grouped_convolution_reads_the_inputs_of_its_own_group():
     assert by_input(torch.zeros(4, 3, 1), 2)[:, :, 0].tolist() == [[0, 1, 2], [0, 1, 2], [3, 4, 5], [3, 4, 5]]
     depthwise = by_input(torch.zeros(3, 1, 3, 3), 3)
     assert depthwise[:, 0, 0, 0].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("kind", "gates"), [(nn.GRU, 3), (nn.LSTM, 4)])
+def test_a_hidden_neuron_is_one_group_over_its_gates(kind, gates):
+    assert by_output(torch.zeros(3 * 2, 1), 1, 3).flatten().tolist() == [0, 1, 0, 1, 0, 1]
+    module = sparsify(kind(3, 4), NormalJeffreys(by_output))
+    for name in ("weight_ih_l0", "weight_hh_l0"):
+        posterior = module.posterior(name)
+        assert posterior.scale_mean.shape == (4,)
+        with torch.no_grad():
+            posterior.scale_mean[2] = 0.0  # this neuron's scale is all noise
+        dead = extract(module)[name].mask.reshape(gates, 4, -1) == 0
+        assert dead[:, 2].all() and not dead[:, [0, 1, 3]].any()
+
+
+def test_the_projection_of_an_lstm_has_no_gates():
+    module = sparsify(nn.LSTM(3, 4, proj_size=2), NormalJeffreys(by_output))
+    assert {name: len(module.posterior(name).scale_mean) for name in module.posteriors} == {
+        "weight_ih_l0": 4,
+        "weight_hh_l0": 4,
+        "weight_hr_l0": 2,
+    }
+    assert sparsify(nn.LSTM(3, 4), NormalJeffreys(by_input)).posterior("weight_hh_l0").scale_mean.shape == (4,)
 
 
 def test_blocks_of_a_matrix_with_ragged_edges():

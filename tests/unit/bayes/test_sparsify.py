@@ -37,6 +37,22 @@ def test_sparsify_swaps_every_weighted_layer_and_keeps_its_values_and_options():
     assert variational[0].weight is not plain[0].weight
 
 
+def test_frozen_weights_stay_as_they_are():
+    plain = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2), nn.GRU(2, 2))
+    plain[0].weight.requires_grad_(False)
+    plain[3].weight_hh_l0.requires_grad_(False)
+    module = sparsify(plain)
+    assert [type(layer) for layer in module][:3] == [nn.Linear, nn.ReLU, VariationalLinear]
+    assert list(scores(module)) == ["2.weight", "3.weight_ih_l0"]
+    (module(torch.randn(5, 4))[0].square().sum() + kl(module)).backward()
+    assert module[0].weight.grad is None and module[3].weight_hh_l0.grad is None
+    assert torch.equal(module[0].weight, plain[0].weight)
+    assert [type(layer) for layer in posterior_mean(module)] == [type(layer) for layer in plain]
+    frozen = sparsify(plain.requires_grad_(False))
+    assert all(not p.requires_grad for p in frozen.parameters())
+    assert kl(frozen).item() == 0.0
+
+
 def test_nested_networks_go_there_and_back():
     plain = network()
     back = posterior_mean(sparsify(plain))

@@ -144,6 +144,7 @@ def test_any_part_of_the_series_can_be_read():
     [
         (lambda r, x: r(x, torch.ones(1, x.size(0), 4))[0], {}, r"aten.ones is not supported"),
         (lambda r, x: r(x)[1].relu()[0], {}, r"takes the final states of all layers; take those of one first"),
+        (lambda r, x: r(x)[1].transpose(0, 1)[:, 0], {}, r"takes the final states of all layers"),
         (lambda r, x: r(x)[1].squeeze(0), {"num_layers": 2}, r"of 2 layers is not supported: take one layer"),
     ],
 )  # fmt: skip

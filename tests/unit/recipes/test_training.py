@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from tinybayes.bayes import variational_weights
 from tinybayes.bayes.layers import VariationalLinear
 from tinybayes.datasets import Dataset
 from tinybayes.errors import FileFormatError, UserError
@@ -136,11 +137,12 @@ def test_fine_tuning_ends_with_the_average_of_its_parameters():
     assert figures(0.0)["fine-tuned"]["accuracy"] != figures(0.0)["pruned"]["accuracy"]
 
 
-def test_a_recipe_of_blocks_ends_with_whole_blocks():
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class InBlocks(Knobs):
-        block_columns: ClassVar[int] = 4
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InBlocks(Knobs):
+    block_columns: ClassVar[int] = 4
 
+
+def test_a_recipe_of_blocks_ends_with_whole_blocks():
     knobs = InBlocks(**{**dataclasses.asdict(SHORT), "most_nonzero": 60})
     module, results = trainer(knobs=knobs).run()
     weight = next(layer for layer in module.modules() if isinstance(layer, nn.Conv1d)).weight.detach()
@@ -278,6 +280,17 @@ def test_variational_layers_are_swapped_in_for_the_sparse_stage():
     run = trainer(knobs=dataclasses.replace(SHORT, dense_epochs=1, sparse_epochs=1))
     run.run()
     assert type(run.state.modules["sparse"][6]) is VariationalLinear
+
+
+@pytest.mark.parametrize("kind", [Knobs, InBlocks])
+def test_the_knobs_threshold_is_the_priors_and_variances_have_a_rate_and_no_decay_of_their_own(kind):
+    knobs = kind(**{**dataclasses.asdict(SHORT), "threshold": 1.5})
+    stage = next(stage for stage in trainer(knobs=knobs).stages if stage.name == "sparse")
+    module = stage.prepare({"dense": network(blobs())})
+    assert [posterior.threshold for _, _, posterior in variational_weights(module)] == [1.5, 1.5]
+    weights, variances = stage.groups(module)
+    assert (weights["lr"], variances["lr"], variances["weight_decay"]) == (1e-2, 0.1, 0.0)
+    assert {id(p) for p in variances["params"]} == {id(p.log_sigma2) for _, _, p in variational_weights(module)}
 
 
 @pytest.mark.parametrize(

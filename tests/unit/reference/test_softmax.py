@@ -66,3 +66,4 @@ def test_the_table_ends_where_it_is_zero():
 def test_classes_are_the_first_of_the_largest_or_the_output_itself():
     assert chosen_classes(np.array([[1, 3, 3], [5, 2, 5]], np.int8)).tolist() == [1, 0]
     assert chosen_classes(np.array([[4], [0]], np.int8)).tolist() == [4, 0]
+    assert chosen_classes(np.array([[1, 3, 9], [5, 2, 7]], np.int8), 2).tolist() == [1, 0]
