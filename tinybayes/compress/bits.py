@@ -5,6 +5,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from tinybayes.compress.weighted import weight_names
+
 
 def entropy_bits(symbols: NDArray[np.int64]) -> float:
     """Bits of an ideal order-0 code of ``symbols``, the table not counted."""
@@ -21,18 +23,17 @@ def gap_bits(gaps: NDArray[np.int64]) -> float:
 
 
 def estimated_bytes(network: nn.Module) -> float:
-    """Bytes of values and gaps of every layer under ideal codes, and one byte a bias of every living output.
+    """Bytes of values and gaps of every weight under ideal codes, and one byte a bias of every living output.
 
     Rows and columns of a weight matrix that are zero throughout cost nothing. Tables and headers are not counted.
     """
     bits = 0.0
-    for layer in network.modules():
-        if type(layer) in (nn.Linear, nn.Conv1d, nn.Conv2d):
-            weight = layer.get_parameter("weight").detach()
-            weight = weight.reshape(weight.shape[0], weight.shape[1], -1).permute(0, 2, 1)
-            living = weight[weight.flatten(1).any(1)][:, :, weight.permute(2, 0, 1).flatten(1).any(1)]
-            flat = living.flatten().numpy()
-            places = np.flatnonzero(flat)
-            values = torch.unique(living.flatten()[places], return_inverse=True)[1].numpy()
-            bits += entropy_bits(values) + gap_bits(np.diff(places, prepend=-1) - 1) + 8 * len(living)
+    for name in weight_names(network):
+        weight = network.get_parameter(name).detach()
+        weight = weight.reshape(weight.shape[0], weight.shape[1], -1).permute(0, 2, 1)
+        living = weight[weight.flatten(1).any(1)][:, :, weight.permute(2, 0, 1).flatten(1).any(1)]
+        flat = living.flatten().numpy()
+        places = np.flatnonzero(flat)
+        values = torch.unique(living.flatten()[places], return_inverse=True)[1].numpy()
+        bits += entropy_bits(values) + gap_bits(np.diff(places, prepend=-1) - 1) + 8 * len(living)
     return bits / 8

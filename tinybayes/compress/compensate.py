@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tinybayes.compress.share import cluster, nearest, snap_to_grid
+from tinybayes.compress.weighted import weight_names
+from tinybayes.errors import UnsupportedError
 
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
 _DAMPING = 0.01
@@ -21,7 +23,14 @@ def compensate(network: nn.Sequential, levels: int, rate: float, x: Tensor) -> n
     lets them (optimal brain compression, Frantar and Alistarh, NeurIPS 2022; in the order and with the Cholesky factor
     of GPTQ, Frantar et al., ICLR 2023). Then the bias gives each output the mean it had (Nagel et al., ICCV 2019,
     section 4.2). Zeros stay zeros. Layers of several groups only have their weights moved.
+    Raises UnsupportedError where other layers have weights, as recurrent ones do.
     """
+    for place, layer in enumerate(network):
+        if not isinstance(layer, _LAYERS) and weight_names(layer):
+            raise UnsupportedError(
+                f"layer {place}: {type(layer).__name__} has weights that cannot make up for each other's errors; only "
+                "those of Linear, Conv1d and Conv2d can. Share them without: SharedNetwork(network, levels)"
+            )
     network, original = copy.deepcopy(network), network
     theirs = ours = x
     for layer, other in zip(network, original, strict=True):

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from tinybayes.bayes import posterior_mean, variational_weights
+from tinybayes.compress.weighted import weight_names
 
 
 @torch.no_grad()
@@ -58,10 +59,5 @@ def prune(module: nn.Module, threshold: float | None = None) -> MaskedNetwork:
 @torch.no_grad()
 def weight_counts(module: nn.Module) -> tuple[int, int]:
     """(nonzero, all) entries of the matrices and kernels of a plain network; biases and norms are not counted."""
-    nonzero = total = 0
-    for layer in module.modules():
-        if type(layer) in (nn.Linear, nn.Conv1d, nn.Conv2d):
-            weight = layer.get_parameter("weight")
-            nonzero += int(torch.count_nonzero(weight))
-            total += weight.numel()
-    return nonzero, total
+    weights = [module.get_parameter(name) for name in weight_names(module)]
+    return sum(int(torch.count_nonzero(weight)) for weight in weights), sum(weight.numel() for weight in weights)

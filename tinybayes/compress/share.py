@@ -8,9 +8,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from tinybayes.compress.entropy import coded_bits
+from tinybayes.compress.weighted import weight_names
 
-MAX_LEVELS = 31
+MAX_LEVELS = 255
+"""As 8 bits, the most that Han et al. use. On the grid of 8 bits 254 can differ; device Huffman codes take up to 32."""
 GRID = 127
+_VALUES_AT_ONCE = 1 << 16
 
 
 @torch.no_grad()
@@ -28,8 +31,9 @@ def cluster(values: Tensor, levels: int, rate: float = 0.0, rounds: int = 100) -
     price = rate * float(values.var(unbiased=False))
     index = torch.full_like(values, -1, dtype=torch.int64)
     for _ in range(rounds):
-        cost = (values[:, None] - centroids) ** 2 + price * bits
-        nearest = cost.argmin(dim=1)
+        # In parts, so that many values and many levels together do not fill the memory.
+        parts = values.split(_VALUES_AT_ONCE)
+        nearest = torch.cat([((part[:, None] - centroids) ** 2 + price * bits).argmin(dim=1) for part in parts])
         if torch.equal(nearest, index):
             break
         index = nearest
@@ -69,15 +73,13 @@ class SharedNetwork(nn.Module):
             raise ValueError(f"levels must be 1 to {MAX_LEVELS}, got {levels}")
         self.network = copy.deepcopy(network)
         self._names: list[str] = []
-        for name, layer in self.network.named_modules():
-            if type(layer) in (nn.Linear, nn.Conv1d, nn.Conv2d):
-                weight = layer.get_parameter("weight").requires_grad_(False)
-                number = len(self._names)
-                self._names.append(f"{name}.weight" if name else "weight")
-                table, latent = _shared(weight, levels, rate)
-                self.register_parameter(f"levels{number}", nn.Parameter(table))
-                self.register_parameter(f"latent{number}", nn.Parameter(latent))
-                self.register_buffer(f"mask{number}", weight != 0)
+        for number, name in enumerate(weight_names(self.network)):
+            weight = self.network.get_parameter(name).requires_grad_(False)
+            self._names.append(name)
+            table, latent = _shared(weight, levels, rate)
+            self.register_parameter(f"levels{number}", nn.Parameter(table))
+            self.register_parameter(f"latent{number}", nn.Parameter(latent))
+            self.register_buffer(f"mask{number}", weight != 0)
 
     def weights(self) -> dict[str, Tensor]:
         """Every shared weight by its parameter name, with gradient to the levels and the latent values."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from tinybayes.bayes import extract, score_statistics
 from tinybayes.bayes.precision import posterior_bits
-from tinybayes.compress import MaskedNetwork, SharedNetwork
+from tinybayes.compress import MaskedNetwork, SharedNetwork, weight_names
 
 FLOAT_BITS = 32.0
 SIGNAL_EDGES = np.linspace(-4.0, 3.0, 57)
@@ -61,10 +61,10 @@ class Curve:
 def plain_layers(module: nn.Module) -> dict[str, LayerFigures]:
     """Of a network, plain or masked."""
     plain = module.plain() if isinstance(module, MaskedNetwork) else module
+    weights = {name: plain.get_parameter(name) for name in weight_names(plain)}
     return {
-        f"{name}.weight": LayerFigures(layer.weight.numel(), int(torch.count_nonzero(layer.weight)), FLOAT_BITS)
-        for name, layer in plain.named_modules()
-        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d)
+        name: LayerFigures(weight.numel(), int(torch.count_nonzero(weight)), FLOAT_BITS)
+        for name, weight in weights.items()
     }
 
 

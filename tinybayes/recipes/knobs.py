@@ -66,7 +66,7 @@ class Knobs:
     cap_end: float = _knob(0.7, "share of the sparse stage at which the falling cap reaches its end", _CHOSEN)
     fine_tune_epochs: int = _knob(20, "epochs of fine-tuning the surviving weights", _CHOSEN)
     fine_tune_learning_rate: float = _knob(5e-4, "learning rate of fine-tuning (Adam, cosine to 0)", _CHOSEN)
-    levels: int = _knob(15, "most distinct nonzero weights a layer may have, 1 to 31", _HAN + "; number " + _CHOSEN)
+    levels: int = _knob(15, "most distinct nonzero weights a layer may have, 1 to 255", _HAN + "; number " + _CHOSEN)
     rate: float = _knob(0.02, "price of a bit when weights are clustered, in variances of the weights", _CHOSEN)
     share_epochs: int = _knob(20, "epochs of training the shared levels and the biases", _CHOSEN)
     share_learning_rate: float = _knob(2e-4, "learning rate of the shared levels (Adam, cosine to 0)", _CHOSEN)

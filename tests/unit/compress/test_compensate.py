@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tinybayes.compress import SharedNetwork, compensate
+from tinybayes.errors import UnsupportedError
 
 
 def correlated(samples: int = 200) -> torch.Tensor:
@@ -78,3 +79,9 @@ def test_inputs_that_never_change_and_layers_without_weights():
     done = compensate(network, 3, 0.0, torch.zeros(10, 3))
     assert torch.isfinite(done[0].weight).all()
     assert done[2].weight.count_nonzero() == 0
+
+
+def test_layers_that_cannot_take_part_are_named():
+    network = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.GRU(3, 2))
+    with pytest.raises(UnsupportedError, match=r"layer 2: GRU has weights .* Linear, Conv1d and Conv2d .* Share them"):
+        compensate(network, 3, 0.0, torch.randn(4, 3))

@@ -1,5 +1,7 @@
 """Deep Compression: which weights go, the paper's way of counting, and the whole method on real digits."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 
-from tinybayes.compress import SharedNetwork, han_sizes, prune_by_deviation, weight_counts
+from tinybayes.compress import SharedNetwork, han_sizes, prune_by_deviation, prune_iteratively, weight_counts
 
 
 def layer(weights: list[list[float]]) -> nn.Linear:
@@ -61,10 +63,41 @@ def test_layers_of_one_level_or_none_have_a_size():
 @pytest.mark.parametrize(("call", "text"), [
     (lambda: prune_by_deviation(nn.Linear(2, 2), -1.0), "quality"),
     (lambda: han_sizes(nn.Linear(2, 2), index_bits=0), "index_bits"),
+    (lambda: prune_iteratively(nn.Linear(2, 2), [0.5, 0.4], print), "must rise"),
+    (lambda: prune_iteratively(nn.Linear(2, 2), [0.5, 1.0], print), "below 1"),
+    (lambda: prune_iteratively(nn.Linear(2, 2), [], print), "sparsities"),
 ])  # fmt: skip
 def test_arguments_out_of_range_are_refused(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+def test_each_round_reaches_its_sparsity_trains_and_revives_none():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(40, 50), nn.ReLU(), nn.Linear(50, 10))
+    rounds = []
+
+    def train(masked: nn.Module, number: int) -> None:
+        rounds.append((number, weight_counts(masked.plain())[0], masked.masks))
+        with torch.no_grad():
+            for parameter in masked.parameters():
+                parameter.add_(0.01 * torch.randn_like(parameter))
+
+    last = prune_iteratively(network, (0.0, 0.5, 0.9), train)
+    assert [number for number, _, _ in rounds] == [0, 1, 2]
+    assert [nonzero for _, nonzero, _ in rounds] == [pytest.approx(2500 * part, abs=1) for part in (1.0, 0.5, 0.1)]
+    for (_, _, before), (_, _, after) in pairwise(rounds):
+        assert all((after[name] <= before[name]).all() for name in before)
+    assert weight_counts(last.plain())[0] == rounds[-1][1]
+    assert weight_counts(network) == (2500, 2500), "the network that is given stays as it is"
+
+
+def test_the_same_number_of_deviations_holds_for_all_layers():
+    wide, narrow = [[1.0, -1.0, 30.0, -30.0]], [[0.1], [-0.1], [0.3], [-0.3]]
+    network = nn.Sequential(layer(wide), layer(narrow))
+    kept = prune_iteratively(network, [0.5], lambda masked, number: None).plain()
+    assert kept[0].weight.tolist() == [[0, 0, 30, -30]]
+    assert kept[1].weight.flatten().tolist() == pytest.approx([0, 0, 0.3, -0.3])
 
 
 def trained(module: nn.Module, x: torch.Tensor, y: torch.Tensor, epochs: int, rate: float) -> None:
@@ -87,11 +120,11 @@ def test_the_whole_method_makes_a_network_of_digits_twenty_times_smaller():
         return float((module(x[1400:]).argmax(1) != y[1400:]).float().mean())
 
     dense = error(network)
-    pruned = prune_by_deviation(network, 1.0)
-    for quality in (0.8, 0.8, 0.8, 0.8, 0.8, 0.8):
-        trained(pruned, x[:1400], y[:1400], 10, 1e-3)
-        pruned = prune_by_deviation(pruned, quality)
-    trained(pruned, x[:1400], y[:1400], 15, 1e-3)
+    pruned = prune_iteratively(
+        network,
+        (0.6, 0.7, 0.77, 0.82, 0.85, 0.87),
+        lambda masked, number: trained(masked, x[:1400], y[:1400], 12, 1e-3),
+    )
     shared = SharedNetwork(pruned.plain(), 15)
     trained(shared, x[:1400], y[:1400], 10, 5e-4)
     plain = shared.plain()

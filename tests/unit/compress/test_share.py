@@ -1,11 +1,28 @@
 """Weight sharing: clusters, the gradient of a level, and the integer grid of the result."""
 
+import copy
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tinybayes.compress import MAX_LEVELS, SharedNetwork, cluster, snap_to_grid
+from tinybayes import tbn
+from tinybayes.compress import (
+    MAX_LEVELS,
+    SharedNetwork,
+    cluster,
+    estimated_bytes,
+    han_sizes,
+    prune_by_deviation,
+    snap_to_grid,
+    weight_counts,
+    weight_names,
+)
 from tinybayes.compress.share import nearest
+from tinybayes.frontend import import_module
+from tinybayes.passes import to_integer
+from tinybayes.plan import make_plan
 
 
 def sparse_network() -> nn.Sequential:
@@ -145,7 +162,53 @@ def test_weights_that_are_few_levels_already_keep_them():
     assert SharedNetwork(network, 3).plain()[0].weight.tolist() == [[127.0, 2.0, 3.0, 2.0]]
 
 
+def test_eight_bits_of_levels_survive_to_the_file_and_to_a_format_of_the_device():
+    torch.manual_seed(0)
+    shared = SharedNetwork(nn.Sequential(nn.Linear(60, 50)), 255).plain()
+    levels = len(shared[0].weight.unique())
+    assert 128 < levels <= 255
+    graph = to_integer(import_module(shared, np.zeros((2, 60), np.float32)), np.random.rand(20, 60).astype(np.float32))
+    assert len(np.unique(graph.mac_nodes[0].weight)) == levels
+    again = tbn.loads(tbn.dumps(graph))
+    np.testing.assert_array_equal(again.mac_nodes[0].weight, graph.mac_nodes[0].weight)
+    plan = make_plan(again, "flash", "cortex-m4")
+    assert "huffman" not in {step.format for step in plan.steps}
+
+
+@pytest.mark.parametrize("layer", [nn.GRU(5, 4, batch_first=True), nn.LSTM(5, 4, batch_first=True, num_layers=2)])
+def test_recurrent_weights_are_shared_priced_and_counted(layer):
+    class Last(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cells = copy.deepcopy(layer)
+
+        def forward(self, x):
+            return self.cells(x)[0][:, -1]
+
+    torch.manual_seed(1)
+    network, x = Last(), torch.randn(3, 6, 5)
+    names = [name for name, _ in network.named_parameters() if "weight" in name]
+    shared = SharedNetwork(network, 3, prunes=True)
+    assert list(shared.weights()) == list(shared.layer_bits()) == weight_names(network) == names
+    (shared(x).square().sum() + 1e-3 * shared.coded_bits()).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in shared.parameters() if p.requires_grad)
+    plain = shared.plain()
+    assert not torch.equal(plain(x), network(x))
+    torch.testing.assert_close(plain(x), shared(x), atol=0.02, rtol=0)
+    sizes, total = han_sizes(plain), 0
+    for name in names:
+        weight = plain.get_parameter(name)
+        total += int(weight.count_nonzero())
+        assert len(weight[weight != 0].unique()) <= 3
+        assert sizes[name].nonzero == int(weight.count_nonzero())
+    assert weight_counts(plain) == (total, sum(network.get_parameter(name).numel() for name in names))
+    assert estimated_bytes(plain) > total / 8
+    pruned = prune_by_deviation(network, 0.9)
+    assert weight_counts(pruned.plain())[0] < 0.7 * weight_counts(network)[0]
+    assert not torch.equal(pruned(x), network(x))
+
+
 @pytest.mark.parametrize("levels", [0, MAX_LEVELS + 1])
 def test_the_number_of_levels_is_limited(levels):
-    with pytest.raises(ValueError, match="levels must be 1 to 31"):
+    with pytest.raises(ValueError, match="levels must be 1 to 255"):
         SharedNetwork(sparse_network(), levels)
