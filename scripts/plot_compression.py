@@ -56,7 +56,7 @@ LABELS = {
     (LENET5, "Weightless"): (0, 20, "center"),
     (LENET5, "horseshoe"): (-1, -13, "center"),
     (LENET5, "horseshoe, most"): (-7, 3, "right"),
-    (LENET5, "normal-Jeffreys"): (9, -13, "left"),
+    (LENET5, "normal-Jeffreys"): (14, -13, "left"),
     (SMALL, "mnist-lenet5-small"): (12, -15, "right"),
 }
 """Where labels stand beside their marks, in points, that would else run into a neighbour's."""
