@@ -6,6 +6,7 @@ from tinybayes.bayes.groups import Blocks, Grouping, by_input, by_output
 from tinybayes.bayes.layers import Variational
 from tinybayes.bayes.optimizers import parameter_groups
 from tinybayes.bayes.posteriors import Moments, Posterior
+from tinybayes.bayes.precision import LayerBits, posterior_bits, rounded_weights
 from tinybayes.bayes.priors import (
     INITIAL_LOG_SIGMA2,
     THRESHOLD,
@@ -40,6 +41,7 @@ __all__ = [
     "GaussianDropout",
     "Grouping",
     "Horseshoe",
+    "LayerBits",
     "LogUniform",
     "Moments",
     "NormalJeffreys",
@@ -57,8 +59,10 @@ __all__ = [
     "extract",
     "kl",
     "parameter_groups",
+    "posterior_bits",
     "posterior_mean",
     "refresh_batch_norm",
+    "rounded_weights",
     "score_statistics",
     "scores",
     "sparsify",

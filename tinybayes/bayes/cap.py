@@ -3,8 +3,7 @@
 import torch
 from torch import nn
 
-from tinybayes.bayes.posteriors import AdditiveGaussian
-from tinybayes.bayes.priors import INITIAL_LOG_SIGMA2, THRESHOLD
+from tinybayes.bayes.priors import INITIAL_LOG_SIGMA2
 from tinybayes.bayes.sparsify import variational_weights
 
 
@@ -15,24 +14,20 @@ def cubic_cap(epoch: float, start: float, end: float, most: int, least: int) -> 
 
 
 @torch.no_grad()
-def cap_living(module: nn.Module, most: int, threshold: float = THRESHOLD) -> None:
-    """Put out all but the ``most`` weights of lowest log alpha over all layers, and those at ``threshold`` or above.
+def cap_living(module: nn.Module, most: int, threshold: float | None = None) -> None:
+    """Put out all but the ``most`` weights of lowest score over all layers, and those at ``threshold`` or above.
 
-    A weight that is put out has mean 0 and hardly any variance, so that it stops adding noise to its layer; what the
-    data asks for may grow back. Small weights with wide posteriors go first, as in Graves (NIPS 2011), section 6.
-    Weights of one group have one score and go together, so that fewer than ``most`` may be left.
-    Only for posteriors with a variance of each weight; raises TypeError for others.
+    ``threshold`` stands in for the posteriors' own where it is given. A weight that is put out has a mean of (nearly) 0
+    and hardly any variance, so that it stops adding noise to its layer; what the data asks for may grow back. Small
+    weights with wide posteriors go first, as in Graves (NIPS 2011), section 6. Weights of one group have one score and
+    go together, so that fewer than ``most`` may be left. Raises TypeError for Gaussian dropout, whose weights have no
+    variance that could be taken away.
     """
-    weights = []
-    for name, weight, posterior in variational_weights(module):
-        if not isinstance(posterior, AdditiveGaussian):
-            raise TypeError(f"{name}: a cap wants a variance of each weight, got {type(posterior).__name__}")
-        weights.append((weight, posterior, posterior.score(weight)))
+    weights = [(weight, posterior, posterior.score(weight)) for _, weight, posterior in variational_weights(module)]
+    if not weights:
+        return
     everything = torch.cat([score.flatten() for _, _, score in weights])
-    limit = threshold
-    if most < len(everything):
-        limit = min(limit, float(everything.kthvalue(most + 1).values))
+    limit = float(everything.kthvalue(most + 1).values) if most < len(everything) else float("inf")
     for weight, posterior, score in weights:
-        out = score >= limit
-        weight[out] = 0.0
-        posterior.log_sigma2[out] = INITIAL_LOG_SIGMA2
+        own = posterior.threshold if threshold is None else threshold
+        posterior.put_out(weight, score >= min(limit, own), INITIAL_LOG_SIGMA2)

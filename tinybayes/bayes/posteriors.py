@@ -34,7 +34,11 @@ class Moments(NamedTuple):
 
 def log_alpha(weight: Tensor, log_sigma2: Tensor) -> Tensor:
     """log(sigma^2 / theta^2), clipped to [-8, 8]; the small constant keeps weights of exactly 0 finite."""
-    return (log_sigma2 - torch.log(weight * weight + _EPSILON)).clamp(-CLIP, CLIP)
+    return _noise_to_signal(weight, log_sigma2).clamp(-CLIP, CLIP)
+
+
+def _noise_to_signal(weight: Tensor, log_sigma2: Tensor) -> Tensor:
+    return log_sigma2 - torch.log(weight * weight + _EPSILON)
 
 
 class Posterior(nn.Module):
@@ -57,6 +61,17 @@ class Posterior(nn.Module):
     def score(self, weight: Tensor) -> Tensor:
         """How little the data asks for each weight, shaped as the weight; pruned from ``threshold`` on."""
         raise NotImplementedError
+
+    def put_out(self, weight: Tensor, out: Tensor, log_sigma2: float) -> None:
+        """Leave the weights where ``out`` is True hardly any mean or variance, in place, so that they score as pruned.
+
+        ``out`` is shaped as the weight and takes groups as a whole; ``log_sigma2`` is how little variance counts as
+        hardly any. Training can bring them back. Raises TypeError for posteriors that cannot.
+        """
+        raise TypeError(
+            f"weights of {type(self).__name__} cannot be put out, for their noise is a share of their mean; to cap "
+            "them, sparsify with LogUniform, AutomaticRelevance, StandardNormal, NormalJeffreys or Horseshoe"
+        )
 
 
 class AdditiveGaussian(Posterior):
@@ -85,6 +100,11 @@ class AdditiveGaussian(Posterior):
     def score(self, weight: Tensor) -> Tensor:
         """Log alpha."""
         return log_alpha(weight, self.log_sigma2)
+
+    def put_out(self, weight: Tensor, out: Tensor, log_sigma2: float) -> None:
+        """theta 0 and little sigma^2."""
+        weight[out] = 0.0
+        self.log_sigma2[out] = log_sigma2
 
 
 class GroupRelevance(AdditiveGaussian):
@@ -190,9 +210,16 @@ class GroupNormalJeffreys(Posterior):
         return scales + gaussian_kl(weight, self.log_sigma2).sum()
 
     def score(self, weight: Tensor) -> Tensor:
-        """Log alpha of the scale of each weight's group."""
+        """Log alpha of the scale of each weight's group; not clipped, so that it ranks scales that are known well."""
         del weight
-        return log_alpha(self.scale_mean, self.scale_log_sigma2)[self.group]
+        return _noise_to_signal(self.scale_mean, self.scale_log_sigma2)[self.group]
+
+    def put_out(self, weight: Tensor, out: Tensor, log_sigma2: float) -> None:
+        """Scales of mean 0 and little variance; the weights under them stay, so that their scales have gradient."""
+        del weight
+        groups = self.group[out].unique()
+        self.scale_mean[groups] = 0.0
+        self.scale_log_sigma2[groups] = log_sigma2
 
 
 class GroupHorseshoe(Posterior):
@@ -256,3 +283,13 @@ class GroupHorseshoe(Posterior):
         del weight
         mean, variance = self.log_scale()
         return (variance - mean)[self.group]
+
+    def put_out(self, weight: Tensor, out: Tensor, log_sigma2: float) -> None:
+        """Scales s z with the mean log of the prior's, log ``global_scale``, or lower where the threshold asks for it.
+
+        Their log variance, and the weights under them, stay: what the scale leaves of both is little enough.
+        """
+        del weight, log_sigma2
+        groups = self.group[out].unique()
+        wanted = min(math.log(self.global_scale), -self.threshold)
+        self.scale_mean[1, groups] += 2.0 * (wanted - self.log_scale().mean[groups])

@@ -1,10 +1,10 @@
-"""How many bits a layer's weights deserve, judged by their posterior variance."""
+"""How many bits a layer's weights deserve, judged by their posterior variance, and weights rounded to them."""
 
 import math
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tinybayes.bayes.sparsify import extract
 
@@ -33,7 +33,8 @@ def posterior_bits(module: nn.Module) -> dict[str, LayerBits]:
     significant bits t as there are unit round-offs 2^-t above twice its posterior *variance* (the paper's section 3.3
     speaks of the standard deviation), and a layer the mean over its weights, rounded up. The exponent has to span the
     largest weight, ceil(log2(|log2 max|w|| + 1) + 1) bits; the absolute value is ours, since theirs is no number for
-    networks whose weights are all below 1/2. A tensor that is pruned wholly takes no bits.
+    networks whose weights are all below 1/2. A tensor that is pruned wholly takes no bits. Outputs that live here and
+    that the next layer does not read are counted, other than in that code: a module does not say what comes next.
     """
     found = extract(module)
     largest = max((float((value.mean * value.mask).abs().max()) for value in found.values()), default=0.0)
@@ -51,3 +52,18 @@ def posterior_bits(module: nn.Module) -> dict[str, LayerBits]:
         significant = (2 * variance.double()[..., None] < round_off).sum(-1).double().mean()
         result[name] = LayerBits(variance.numel(), 1, exponent, math.ceil(float(significant)))
     return result
+
+
+def rounded_weights(module: nn.Module) -> dict[str, Tensor]:
+    """Posterior means by parameter name, pruned weights 0, rounded to the bits of their layer (:func:`posterior_bits`).
+
+    Fixed point, as in the published code: floor(w 2^t + 1/2) 2^-t with t ``significant_bits``, so that no weight moves
+    by more than 2^-(t + 1). A plain network takes them by ``load_state_dict(..., strict=False)``, for instance the one
+    that :func:`tinybayes.bayes.posterior_mean` makes.
+    """
+    bits = posterior_bits(module)
+    rounded = {}
+    for name, value in extract(module).items():
+        step = 2.0 ** -bits[name].significant_bits
+        rounded[name] = torch.floor(value.mean * value.mask / step + 0.5) * step
+    return rounded

@@ -75,7 +75,7 @@ def _merged(buffers: Sequence[Buffer], owners: Mapping[str, str]) -> list[Buffer
 
 def _place(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
     placed = min((_first_fit(sorted(buffers, key=order)) for order in _ORDERS), key=arena_bytes)
-    if arena_bytes(placed) > _least_bytes(buffers) and len(buffers) <= OPTIMAL_BUFFERS:
+    if arena_bytes(placed) > least_bytes(buffers) and len(buffers) <= OPTIMAL_BUFFERS:
         placed = _smallest(buffers, placed)
     by_name = {buffer.name: buffer for buffer in placed}
     return tuple(by_name[buffer.name] for buffer in buffers)
@@ -88,17 +88,20 @@ _ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
 )
 
 
-def _least_bytes(buffers: Sequence[Buffer]) -> int:
-    """No arena can be smaller: of the buffers alive in a step, all but the last one end where another may begin."""
-    least = most_bytes_alive(buffers)
-    for step in {buffer.first_step for buffer in buffers}:
-        alive = [b for b in buffers if b.first_step <= step <= b.last_step]
-        names = {buffer.name for buffer in alive}
-        if not any(buffer.over in names for buffer in alive):
-            whole = [_units(buffer.size_bytes) * ALIGNMENT_BYTES for buffer in alive]
-            spare = max(size - buffer.size_bytes for size, buffer in zip(whole, alive, strict=True))
-            least = max(least, sum(whole) - spare)
-    return least
+def least_bytes(buffers: Sequence[Buffer]) -> int:
+    """No arena can be smaller."""
+    return max((least_bytes_in(buffers, step) for step in {buffer.first_step for buffer in buffers}), default=0)
+
+
+def least_bytes_in(buffers: Sequence[Buffer], step: int) -> int:
+    """What the arena must hold in ``step``: of the buffers alive, all but the last one end where another may begin."""
+    alive = [b for b in buffers if b.first_step <= step <= b.last_step]
+    names = {buffer.name for buffer in alive}
+    if any(buffer.over in names for buffer in alive) or not alive:
+        return bytes_alive(buffers, step)
+    whole = [_units(buffer.size_bytes) * ALIGNMENT_BYTES for buffer in alive]
+    spare = max(size - buffer.size_bytes for size, buffer in zip(whole, alive, strict=True))
+    return sum(whole) - spare
 
 
 def arena_bytes(buffers: Iterable[Buffer]) -> int:
@@ -152,7 +155,7 @@ def _smallest(buffers: Sequence[Buffer], known: Sequence[Buffer]) -> list[Buffer
     low, high = np.zeros(columns), np.full(columns, float(most))
     high[:count] -= [_units(buffer.size_bytes) for buffer in buffers]
     high[count:-1] = 1
-    low[-1], high[-1] = _least_bytes(buffers), arena_bytes(known)
+    low[-1], high[-1] = least_bytes(buffers), arena_bytes(known)
     solved = milp(cost, integrality=whole, bounds=Bounds(low, high), constraints=LinearConstraint(rows, least, np.inf),
                   options={"node_limit": _MOST_NODES})  # fmt: skip
     if solved.x is None:

@@ -15,6 +15,7 @@ from tinybayes.plan.cost_linear import LinearLayer, estimate_linear_cycles, esti
 from tinybayes.plan.cost_recurrent import recurrent_cycles
 from tinybayes.plan.cost_unary import estimate_margin_cycles, estimate_unary_cycles
 from tinybayes.plan.formats import FORMATS, RECURRENT_FORMATS, WITHOUT_MARGINS, Encoding, Illegal, Site
+from tinybayes.plan.sharing import TableKey, table_key
 from tinybayes.plan.steps import Step, with_margins
 
 
@@ -39,14 +40,21 @@ class Candidate:
         return sum(step.estimated_cycles for step in self.steps) + self.margin_cycles
 
     @property
-    def peak_bytes(self) -> int:
-        """The most bytes of the arena that a step needs at once: what it reads, writes and scratches."""
-        return max(step.live_bytes for step in self.steps)
+    def tables(self) -> dict[TableKey, int]:
+        """Bytes of those constants that other parts may share, by what they are."""
+        return {key: step.weights_bytes for step in self.steps if (key := table_key(step)) is not None}
 
     @property
     def formats(self) -> tuple[tuple[str, str | None], ...]:
         """Name and weight format of each step."""
         return tuple((step.name, step.format) for step in self.steps)
+
+
+def bytes_together(candidates: Sequence[Candidate]) -> int:
+    """Bytes of constants in flash of candidates of different parts, those that they share counted once."""
+    shared = {key: size for candidate in candidates for key, size in candidate.tables.items()}
+    alone = sum(candidate.size_bytes - sum(candidate.tables.values()) for candidate in candidates)
+    return alone + sum(shared.values())
 
 
 def parts(steps: Sequence[Step]) -> list[tuple[Step, ...]]:

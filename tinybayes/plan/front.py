@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinybayes.ir import Graph, verify
-from tinybayes.plan.candidates import Candidate, candidates_of, parts
+from tinybayes.plan.candidates import Candidate, bytes_together, candidates_of, parts
 from tinybayes.plan.core_class import DEFAULT_CORE, core_class
+from tinybayes.plan.sharing import TableKey
 from tinybayes.plan.steps import lower
 
 
@@ -29,7 +30,7 @@ def choice_of(candidates: Sequence[Candidate]) -> Choice:
     """What the candidates, one of each part, cost together."""
     return Choice(
         {name: weight_format for candidate in candidates for name, weight_format in candidate.formats},
-        sum(candidate.size_bytes for candidate in candidates),
+        bytes_together(candidates),
         sum(candidate.estimated_cycles for candidate in candidates),
     )
 
@@ -38,20 +39,46 @@ def pareto_front(every: Sequence[Sequence[Candidate]]) -> list[Choice]:
     """All choices that no other beats in bytes and in cycles, from the smallest to the fastest.
 
     Bytes and cycles of parts add up, so the front of the first parts together with the next part's candidates holds
-    all that the whole front needs: what is beaten among the first parts stays beaten whatever follows.
+    all that the whole front needs: what is beaten among the first parts stays beaten whatever follows. Only a choice
+    that stores no table which later parts could share is never better than one that stores it for as many bytes.
     """
-    front: list[tuple[int, int, tuple[Candidate, ...]]] = [(0, 0, ())]
-    for part in every:
-        grown = [
-            (size + candidate.size_bytes, cycles + candidate.estimated_cycles, (*taken, candidate))
-            for size, cycles, taken in front
-            for candidate in part
-        ]
-        front = []
-        for entry in sorted(grown, key=lambda one: one[:2]):
-            if not front or entry[1] < front[-1][1]:
-                front.append(entry)
-    return [choice_of(taken) for _, _, taken in front]
+    front: list[_Entry] = [_Entry(0, 0, frozenset(), ())]
+    for number, part in enumerate(every):
+        later = {key for following in every[number + 1 :] for candidate in following for key in candidate.tables}
+        grown = []
+        for entry in front:
+            for candidate in part:
+                stored = sum(size for key, size in candidate.tables.items() if key in entry.tables)
+                grown.append(
+                    _Entry(
+                        entry.size_bytes + candidate.size_bytes - stored,
+                        entry.cycles + candidate.estimated_cycles,
+                        entry.tables.union(candidate.tables) & later,
+                        (*entry.taken, candidate),
+                    )
+                )
+        front = _unbeaten(grown)
+    return [choice_of(entry.taken) for entry in front]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    size_bytes: int
+    cycles: int
+    tables: frozenset[TableKey]
+    """Those stored already that later parts may share."""
+    taken: tuple[Candidate, ...]
+
+
+def _unbeaten(entries: Sequence[_Entry]) -> list[_Entry]:
+    """Those that no other beats in bytes and cycles with all of their tables, from the smallest to the fastest."""
+    front: list[_Entry] = []
+    fewest: dict[frozenset[TableKey], int] = {}
+    for entry in sorted(entries, key=lambda one: (one.size_bytes, one.cycles)):
+        if all(entry.cycles < cycles for tables, cycles in fewest.items() if tables >= entry.tables):
+            fewest[entry.tables] = entry.cycles
+            front.append(entry)
+    return front
 
 
 def spread(sizes_bytes: Sequence[int], most: int) -> list[int]:

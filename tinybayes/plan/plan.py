@@ -12,10 +12,10 @@ from tinybayes.plan.choose import Limits, choose
 from tinybayes.plan.core_class import DEFAULT_CORE, core_class
 from tinybayes.plan.cost_unary import with_margin_cycles
 from tinybayes.plan.front import every_candidate
+from tinybayes.plan.layout import buffers_of, scratch_name
 from tinybayes.plan.objective import OBJECTIVES
-from tinybayes.plan.overlap import in_place, lead_bytes
 from tinybayes.plan.sharing import with_shared_tables
-from tinybayes.plan.steps import Step, last_reads, with_margins
+from tinybayes.plan.steps import Step, with_margins
 
 NO_LIMITS = Limits()
 
@@ -49,7 +49,7 @@ class Plan:
 
     def scratch(self, step: Step) -> Buffer | None:
         """The scratch buffer of a step, if it has one."""
-        return next((buffer for buffer in self.buffers if buffer.name == _scratch_name(step)), None)
+        return next((buffer for buffer in self.buffers if buffer.name == scratch_name(step)), None)
 
 
 def make_plan(
@@ -77,7 +77,7 @@ def make_plan(
         chosen = choose(every, objective, limits)
     steps = with_margins([step for candidate in chosen for step in candidate.steps])
     steps = with_shared_tables(with_margin_cycles(steps, core_class(core)))
-    unplaced = _buffers(steps)
+    unplaced = buffers_of(steps)
     names = [buffer.name for buffer in unplaced]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -116,23 +116,3 @@ def check_fits(plan: Plan, flash_bytes: int, ram_bytes: int, where: str, other_r
             f"{needed_bytes - ram_bytes} more than the {ram_bytes} there are. Layer {step.name!r} holds "
             f"{held_bytes} bytes at once; pool or stride earlier, or give it fewer channels."
         )
-
-
-def _scratch_name(step: Step) -> str:
-    return f"{step.name}.scratch"
-
-
-def _buffers(steps: tuple[Step, ...]) -> list[Buffer]:
-    last_read = last_reads(steps)
-    written = {step.tensor for step in steps[:-1]}
-    buffers = []
-    for k, step in enumerate(steps[:-1]):
-        # Only what no later step reads may be written over.
-        dying = (s for s in step.sources if s.tensor.name in written and last_read[s.tensor.name] == k)
-        leads = ((s.tensor.name, lead_bytes(step, s)) for s in dying)
-        over, lead = next(((name, lead) for name, lead in leads if lead is not None), ("", None))
-        last = last_read.get(step.tensor, k)
-        fixed = bool(over) and in_place(step)
-        buffers.append(Buffer(step.tensor, step.target.total_bytes, k, last, 0, over, lead or 0, in_place=fixed))
-    scratch = [Buffer(_scratch_name(step), step.scratch_bytes, k, k) for k, step in enumerate(steps)]
-    return buffers + [buffer for buffer in scratch if buffer.size_bytes]

@@ -71,9 +71,6 @@ class Step:
     others: tuple[Storage, ...] = ()
     network_input: str = ""
     """The tensor that is the caller's, not the arena's."""
-    writes_output: bool = False
-    held_bytes: int = 0
-    """Bytes of the arena that hold, meanwhile, what only later steps read."""
 
     @property
     def sources(self) -> tuple[Storage, ...]:
@@ -100,14 +97,6 @@ class Step:
     def weights_bytes(self) -> int:
         """Bytes of constants in flash."""
         return self.encoding.size_bytes if self.encoding is not None and not self.shares else 0
-
-    @property
-    def live_bytes(self) -> int:
-        """Bytes of the arena in use while it runs; the network's input and output are the caller's."""
-        read = {source.tensor.name: source.total_bytes for source in self.sources}
-        read.pop(self.network_input, None)
-        written_bytes = 0 if self.writes_output else self.target.total_bytes
-        return self.held_bytes + self.scratch_bytes + sum(read.values()) + written_bytes
 
     @property
     def positions(self) -> int:
@@ -239,25 +228,12 @@ def lower(graph: Graph) -> tuple[Step, ...]:
         position += 2 if pool else 1
     if steps[-1].tensor != stored[graph.output].tensor.name:
         raise UnsupportedError(f"the last layer, {steps[-1].name!r}, does not write the network's output")
-    return _with_held_bytes((*steps[:-1], replace(steps[-1], writes_output=True)))
+    return tuple(steps)
 
 
 def last_reads(steps: Sequence[Step]) -> dict[str, int]:
     """The last step that reads each tensor."""
     return {source.tensor.name: k for k, step in enumerate(steps) for source in step.sources}
-
-
-def _with_held_bytes(steps: Sequence[Step]) -> tuple[Step, ...]:
-    last = last_reads(steps)
-    held: list[Step] = []
-    alive: dict[str, int] = {}
-    for k, step in enumerate(steps):
-        own = {source.tensor.name for source in step.sources}
-        waiting = sum(size for name, size in alive.items() if last[name] > k and name not in own)
-        held.append(replace(step, held_bytes=waiting))
-        if step.tensor in last:
-            alive[step.tensor] = step.target.total_bytes
-    return tuple(held)
 
 
 def with_margins(steps: Sequence[Step]) -> tuple[Step, ...]:

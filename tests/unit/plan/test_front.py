@@ -1,6 +1,7 @@
 """The Pareto front against all combinations, and how it is thinned."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
@@ -19,6 +20,7 @@ class Priced:
     size_bytes: int
     estimated_cycles: int
     formats: tuple[tuple[str, str | None], ...] = ()
+    tables: Mapping[str, int] = field(default_factory=dict)
 
 
 prices = st.lists(st.builds(Priced, st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=4)
