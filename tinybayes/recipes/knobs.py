@@ -146,6 +146,9 @@ class ImuUserIdBlocksKnobs(ImuUserIdKnobs):
     most_nonzero: int = _chosen(Knobs, "most_nonzero", 4800, "1,200 blocks, the size that the network is meant to have")
     fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 12, _TAKEN_OVER)
     fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 5e-4, _TAKEN_OVER)
+    share_epochs: int = _chosen(Knobs, "share_epochs", 8, _TAKEN_OVER)
+    share_learning_rate: float = _chosen(Knobs, "share_learning_rate", 3e-4, _TAKEN_OVER)
+    latent_learning_rate: float = _chosen(Knobs, "latent_learning_rate", 3e-4, _TAKEN_OVER)
     by_recording_epochs: int = _chosen(Knobs, "by_recording_epochs", 0, "imu-user-id has that experiment")
 
 
