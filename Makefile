@@ -2,7 +2,7 @@
 # make test    set everything up and run the tests
 # make check   the slow checks too: full data sets, every example
 # make bench   measure kernels against the bars they must keep
-# make results  train every recipe for three seeds, or RECIPE=name for one; resumable
+# make results  train every recipe for three seeds, or RECIPE=name for one, and draw its figures; resumable
 # make plans   hold the chosen plans and their estimates against random plans; resumable, hours
 # make matrix  every network of the test corpus on every board that QEMU emulates
 # make kernels  every weight format, shape and core: on the host under sanitizers, on boards in QEMU; a quarter of an hour
@@ -46,6 +46,7 @@ plans: setup
 
 results: setup
 	$(PYTHON) scripts/make_examples.py $(or $(RECIPE),all) --seeds 0 1 2
+	$(PYTHON) scripts/plot_compression.py
 
 matrix: setup
 	$(PYTHON) -m scripts.matrix

@@ -273,9 +273,30 @@ def share_of_dense(core: str) -> Callable[[], Got]:
     return measure
 
 
+def convolutional_share_of_dense(kept: float, in_blocks: bool) -> Callable[[], Got]:
+    """Cycles of the sparse IMU network on the M4 as a part of those of its own dense code."""
+
+    def measure() -> Got:
+        graph = convolutional("IMU CNN", kept, in_blocks)
+        sparse, dense = (measured(graph, "m4", "latency", only)["cycles"] for only in (None, "dense"))
+        return Got(sparse.value / dense.value)
+
+    return measure
+
+
 def other_bars() -> list[Bar]:
     """What sparsity alone brings, and how long compiling takes."""
     return [
+        *(
+            Bar(
+                f"IMU CNN, {name}, of its own dense code",
+                "m4",
+                "of dense",
+                1.0,
+                convolutional_share_of_dense(kept, blocks),
+            )
+            for name, kept, blocks in (("50 % kept", 0.5, False), ("35 % kept in blocks", 0.35, True))
+        ),
         *(
             Bar("mnist-lenet300, of its own dense code", core, "of dense", 1.0, share_of_dense(core))
             for core in ("m4", "m0")

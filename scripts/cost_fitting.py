@@ -54,7 +54,10 @@ def write_coefficients(target: Path, **tables: Tables) -> None:
     subprocess.run([sys.executable, "-m", "ruff", "format", "-q", str(target)], check=True)
 
 
-def worst_of(text: str, table: str, core: CoreClass, weight_format: str) -> float:
-    """How far a formula was off when it was fitted, as the module of coefficients says."""
-    behind = text.partition(f"{table}:")[2].partition(f'"{core}": {{')[2].partition(f'"{weight_format}"')[2]
+def worst_of(text: str, table: str, core: CoreClass, weight_format: str) -> float | None:
+    """How far a formula was off when it was fitted, as the module of coefficients says; None where there is none."""
+    of_core = text.partition(f"{table}:")[2].partition(f'"{core}": {{')[2].partition("\n    },")[0]
+    behind = of_core.partition(f'"{weight_format}"')[2]
+    if not behind:
+        return None
     return float(behind.partition("# within ")[2].partition("%")[0]) / 100

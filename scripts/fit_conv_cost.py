@@ -158,7 +158,10 @@ def main() -> None:
             kept = CONV_COEFFICIENTS[core].get((op, weight_format))
             if wanted and weight_format not in wanted:
                 if kept is not None:
-                    fitted[core][op, weight_format] = kept, worst_of(text, "CONV_COEFFICIENTS", core, weight_format)
+                    fitted[core][op, weight_format] = (
+                        kept,
+                        worst_of(text, "CONV_COEFFICIENTS", core, weight_format) or 0.0,
+                    )
                 continue
             graphs = SPECIAL_GRAPHS.get(weight_format, GRAPHS)
             samples = [sample for graph in graphs for sample in measured(graph, weight_format, core)]

@@ -132,7 +132,7 @@ def main() -> None:
             kept = LINEAR_COEFFICIENTS[core].get((op, weight_format))
             if options.formats and weight_format not in options.formats:
                 if kept is not None:
-                    table[op, weight_format] = kept, worst_of(text, "LINEAR_COEFFICIENTS", core, weight_format)
+                    table[op, weight_format] = kept, worst_of(text, "LINEAR_COEFFICIENTS", core, weight_format) or 0.0
                 continue
             found = list(measured(core, weight_format, FITTED))
             if found:

@@ -7,18 +7,21 @@ Nothing is trained; run scripts/make_examples.py first for figures of your own.
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from scripts.compression_anchors import ANCHORS, LENET5, LENET300, SMALL
+from tinybayes import tbn
+from tinybayes.compress import han_sizes
 from tinybayes.recipes.knobs import KNOBS
 from tinybayes.report.theme import LIGHT
 
@@ -27,40 +30,36 @@ EXAMPLES, PAGE, IMAGES = ROOT / "examples", ROOT / "docs" / "compression.md", RO
 COLOURS = [LIGHT[name] for name in ("weights", "code", "biases", "multipliers", "negative", "padding")]
 
 
-@dataclass(frozen=True)
-class Anchor:
-    """A published result: ``size_bytes`` as its authors count, ``includes`` what that is."""
-
-    network: str
-    method: str
-    error_percent: float
-    nonzero_percent: float | None
-    size_bytes: float
-    includes: str
-
-
-ANCHORS = (
-    Anchor("LeNet-300-100", "Deep Compression (Han 2016)", 1.58, 8.0, 27_000, "values, gaps, codebook; no biases"),
-    Anchor("LeNet-300-100", "Soft weight sharing (Ullrich 2017)", 1.94, 4.3, 16_700, "Han's format"),
-    Anchor("LeNet-300-100", "Entropy-penalised reparametrisation (Oktay 2020)", 1.9, None, 8_560, "whole bit stream"),
-    Anchor("LeNet-5", "Deep Compression (Han 2016)", 0.74, 8.0, 44_000, "values, gaps, codebook; no biases"),
-    Anchor("LeNet-5", "Soft weight sharing (Ullrich 2017)", 0.97, 0.5, 10_600, "Han's format"),
-    Anchor("LeNet-5", "Weightless (Reagen 2018)", 1.0, None, 4_520, "Bloomier filters"),
-    Anchor("LeNet-5", "Entropy-penalised reparametrisation (Oktay 2020)", 1.0, None, 2_840, "whole bit stream"),
-    Anchor("LeNet-5", "Bayesian compression, horseshoe (Louizos 2017)", 1.0, 0.6, 2_300, "claimed, without code"),
-    Anchor("LeNet-5", "MIRACLE (Havasi 2019)", 0.96, None, 1_520, "dense: all weights come from a random generator"),
-)
-"""As the papers state them, or as the later paper that quotes them does (docs/compression.md)."""
 OUR_HEADINGS = (
     "recipe", "float error, %", "test error, %", "over seeds", "nonzero", "bytes", "over seeds", "seeds", "minutes",
 )  # fmt: skip
-PUBLISHED_HEADINGS = ("network", "method", "error, %", "nonzero", "bytes", "which are")
+PUBLISHED_HEADINGS = ("network", "method", "error, %", "nonzero", "bytes", "what the bytes include", "source")
+ACCOUNTING_HEADINGS = (
+    "recipe", "Deep Compression, fixed widths", "with Huffman codes", "of which fillers", "bytes in flash", "nonzero",
+)  # fmt: skip
 NETWORKS = {
-    "mnist-lenet300": "LeNet-300-100",
-    "mnist-lenet300-low": "LeNet-300-100",
-    "mnist-lenet5": "LeNet-5",
-    "mnist-lenet5-small": "LeNet-5",
+    "mnist-lenet300": LENET300,
+    "mnist-lenet300-low": LENET300,
+    "mnist-lenet5": LENET5,
+    "mnist-lenet5-small": SMALL,
 }
+PANELS = {
+    "LeNet-300-100, 266,200 weights": (LENET300,),
+    "LeNet-5-Caffe, 430,500 weights, and small ones": (LENET5, SMALL),
+}
+MARKERS = {LENET300: "o", LENET5: "o", SMALL: "^"}
+LABELS = {
+    (LENET300, "entropy-penalised"): (0, -13, "center"),
+    (LENET300, "Sparse VD's masks"): (0, 7, "center"),
+    (LENET5, "MIRACLE"): (0, -13, "center"),
+    (LENET5, "Sparse VD's masks"): (8, -3, "left"),
+    (LENET5, "Weightless"): (0, 20, "center"),
+    (LENET5, "horseshoe"): (-1, -13, "center"),
+    (LENET5, "horseshoe, most"): (-7, 3, "right"),
+    (LENET5, "normal-Jeffreys"): (14, -13, "left"),
+    (SMALL, "mnist-lenet5-small"): (12, -15, "right"),
+}
+"""Where labels stand beside their marks, in points, that would else run into a neighbour's."""
 
 
 def examples() -> dict[str, dict[str, Any]]:
@@ -94,16 +93,28 @@ def ours(records: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
 
 def published() -> Iterator[tuple[str, ...]]:
     """Rows of what others have published."""
-    for anchor in ANCHORS:
-        kept = "-" if anchor.nonzero_percent is None else f"{anchor.nonzero_percent:g} %"
+    for one in ANCHORS:
+        size = "-" if one.size_bytes is None else f"{one.size_bytes:,}"
+        yield one.network, one.method, f"{one.error_percent:g}", one.nonzero, size, one.includes, one.source
+
+
+def accounting(records: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
+    """Rows of the shipped networks as Deep Compression counts them, beside what they take."""
+    for recipe, record in records.items():
+        sizes = han_sizes(tbn.load(EXAMPLES / f"{recipe}.tbn")).values()
         yield (
-            anchor.network,
-            anchor.method,
-            f"{anchor.error_percent:g}",
-            kept,
-            f"{anchor.size_bytes:,.0f}",
-            anchor.includes,
+            f"`{recipe}`",
+            f"{sum(size.fixed_bits for size in sizes) / 8:,.0f}",
+            f"{sum(size.huffman_bits for size in sizes) / 8:,.0f}",
+            f"{sum(size.fillers for size in sizes):,}",
+            f"{record['flash']['weights_bytes']:,}",
+            f"{record['nonzero']:,}",
         )
+
+
+def pictures(recipes: Iterable[str], suffix: str, text: str) -> str:
+    """Markdown of the pictures of recipes that there are curves of."""
+    return "\n\n".join(f"![{recipe}: {text}](images/compression-{recipe}{suffix}.png)" for recipe in recipes)
 
 
 def table(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
@@ -121,33 +132,56 @@ def fill(page: str, name: str, text: str) -> str:
 
 
 def draw_errors(records: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Error against bytes, ours and published, for the two networks on MNIST."""
-    figure = Figure((9.0, 4.2), dpi=130, layout="constrained")
-    for axes, network in zip(figure.subplots(1, 2), ("LeNet-300-100", "LeNet-5"), strict=True):
-        anchors = sorted((anchor for anchor in ANCHORS if anchor.network == network), key=lambda one: one.size_bytes)
-        for number, anchor in enumerate(anchors):
+    """Error against bytes, ours and published, for the networks on MNIST; a line joins what nothing else beats."""
+    figure = Figure((10.5, 4.8), dpi=130, layout="constrained")
+    for axes, (title, networks) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
+        anchors = [anchor for anchor in ANCHORS if anchor.network in networks and anchor.size_bytes is not None]
+        for anchor in anchors:
             place = (anchor.size_bytes, anchor.error_percent)
-            axes.plot(*place, "s", color=LIGHT["padding"], markersize=6)
-            # Neighbours at one height would write over each other.
-            axes.annotate(anchor.method.split(" (")[0], place, xytext=(0, (8, -14, 20, -26)[number % 4]), fontsize=7,
-                          textcoords="offset points", color=LIGHT["soft"], ha="center")  # fmt: skip
-        for recipe in (recipe for recipe in records if NETWORKS.get(recipe) == network):
+            axes.plot(*place, "s" if MARKERS[anchor.network] == "o" else "v", color=LIGHT["padding"], markersize=6)
+            right, up, side = LABELS.get((anchor.network, anchor.label), (0, 7, "center"))
+            axes.annotate(anchor.label, place, xytext=(right, up), ha=side, fontsize=7, textcoords="offset points",
+                          color=LIGHT["soft"])  # fmt: skip
+        points = [(anchor.size_bytes, anchor.error_percent) for anchor in anchors]
+        draw_front(axes, points, LIGHT["padding"])
+        reached: list[tuple[float, float]] = []
+        for recipe in (recipe for recipe in records if NETWORKS.get(recipe) in networks):
             seeds = records[recipe]["seeds"]
-            axes.plot([seed["flash"]["weights_bytes"] for seed in seeds],
-                      [100 * (1 - seed["integer_accuracy"]) for seed in seeds],
-                      "o", color=LIGHT["weights"], markersize=6)  # fmt: skip
+            points = [(seed["flash"]["weights_bytes"], 100 * (1 - seed["integer_accuracy"])) for seed in seeds]
+            reached += points
+            axes.plot(*zip(*points, strict=True), MARKERS[NETWORKS[recipe]], color=LIGHT["weights"], markersize=6)
+            right, up, side = LABELS.get((NETWORKS[recipe], recipe), (8, -3, "left"))
             axes.annotate(recipe, (records[recipe]["flash"]["weights_bytes"], records[recipe]["test_error_percent"]),
-                          xytext=(6, -11), textcoords="offset points", fontsize=8, color=LIGHT["weights"])  # fmt: skip
+                          xytext=(right, up), ha=side, textcoords="offset points", fontsize=8,
+                          color=LIGHT["weights"])  # fmt: skip
+        draw_front(axes, reached, LIGHT["weights"])
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_title(network)
+        axes.set_title(title, fontsize=10)
         axes.set_xlabel("bytes")
         axes.grid(True, color=LIGHT["line"], linewidth=0.5)
-        axes.margins(0.25)
+        axes.margins(0.2)
     figure.axes[0].set_ylabel("test error, %")
+    kinds = (("s", "padding", "published"), ("v", "padding", "published, small network"),
+             ("o", "weights", "recipes, each seed"), ("^", "weights", "recipes, small network"))  # fmt: skip
+    handles = [
+        Line2D([], [], marker=mark, linestyle="", color=LIGHT[colour], label=text) for mark, colour, text in kinds
+    ]
+    handles += [Line2D([], [], linestyle="--", color=LIGHT["soft"], label="nothing of its kind beats these")]
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     return figure
+
+
+def draw_front(axes: Axes, points: Iterable[tuple[float, float]], colour: str) -> None:
+    """A staircase through the points that no other beats in bytes and in error."""
+    front: list[tuple[float, float]] = []
+    for size, error in sorted(points):
+        if not front or error < front[-1][1]:
+            front.append((size, error))
+    if front:
+        axes.step(*zip(*front, strict=True), "--", where="post", color=colour, linewidth=0.9)
 
 
 def draw_training(recipe: str, curve: Mapping[str, Any]) -> Figure:
@@ -166,6 +200,7 @@ def draw_training(recipe: str, curve: Mapping[str, Any]) -> Figure:
         axes.set_xlabel("epoch")
         axes.grid(True, color=LIGHT["line"], linewidth=0.5)
     left.set_yscale("log")
+    left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     left.legend(frameon=False, fontsize=8)
     figure.suptitle(recipe)
     return figure
@@ -190,9 +225,12 @@ def draw_signal(recipe: str, curve: Mapping[str, Any]) -> Figure:
         axes.stairs(
             np.array(counts) / max(1, sum(counts)), edges, color=colour, label=f"layer {name.removesuffix('.weight')}"
         )
-    axes.axvline(-0.5 * 3.0 / np.log(10), color=LIGHT["negative"], linewidth=0.8)
-    axes.annotate("pruned below", (-0.5 * 3.0 / np.log(10), 1.0), xycoords=("data", "axes fraction"), xytext=(-62, -10),
-                  textcoords="offset points", fontsize=8, color=LIGHT["negative"])  # fmt: skip
+    knobs = KNOBS[recipe]()
+    if knobs.block_columns == 1:  # blocks go by the ratio of all their weights, and none has a limit of its own
+        limit = -0.5 * knobs.threshold / np.log(10)  # log alpha is that of variance over mean squared
+        axes.axvline(limit, color=LIGHT["negative"], linewidth=0.8)
+        axes.annotate("pruned below", (limit, 1.0), xycoords=("data", "axes fraction"), xytext=(-62, -10),
+                      textcoords="offset points", fontsize=8, color=LIGHT["negative"])  # fmt: skip
     axes.set_yscale("log")
     axes.set_xlabel("decades of |mean| / deviation")
     axes.set_ylabel("part of the weights")
@@ -206,28 +244,23 @@ def main() -> None:
     records = examples()
     IMAGES.mkdir(exist_ok=True)
     draw_errors(records).savefig(IMAGES / "compression-errors.png", metadata={"Software": None})
+    curves = {}
     for recipe in records:
         path = EXAMPLES / f"{recipe}.curve.json"
         if path.exists():
-            curve = json.loads(path.read_text(encoding="utf-8"))
-            draw_training(recipe, curve).savefig(IMAGES / f"compression-{recipe}.png", metadata={"Software": None})
-            draw_signal(recipe, curve).savefig(IMAGES / f"compression-{recipe}-signal.png", metadata={"Software": None})
+            curves[recipe] = json.loads(path.read_text(encoding="utf-8"))
+    seen = [recipe for recipe, curve in curves.items() if curve["signal_to_noise"]["counts"]]
+    for recipe, curve in curves.items():
+        draw_training(recipe, curve).savefig(IMAGES / f"compression-{recipe}.png", metadata={"Software": None})
+    for recipe in seen:
+        path = IMAGES / f"compression-{recipe}-signal.png"
+        draw_signal(recipe, curves[recipe]).savefig(path, metadata={"Software": None})
     page = PAGE.read_text(encoding="utf-8")
-    headings = (
-        "recipe",
-        "float error, %",
-        "test error, %",
-        "over seeds",
-        "nonzero",
-        "bytes",
-        "over seeds",
-        "seeds",
-        "minutes",
-    )
-    page = fill(page, "results", table(headings, ours(records)))
-    page = fill(
-        page, "published", table(("network", "method", "error, %", "nonzero", "bytes", "which are"), published())
-    )
+    page = fill(page, "results", table(OUR_HEADINGS, ours(records)))
+    page = fill(page, "published", table(PUBLISHED_HEADINGS, published()))
+    page = fill(page, "accounting", table(ACCOUNTING_HEADINGS, accounting(records)))
+    page = fill(page, "trainings", pictures(curves, "", "weights alive and bits of one over the epochs"))
+    page = fill(page, "signals", pictures(seen, "-signal", "signal to noise of the posterior"))
     PAGE.write_text(page, encoding="utf-8")
 
 

@@ -3,13 +3,15 @@
     .venv/bin/python scripts/bench.py --json out/bench.json
     .venv/bin/python scripts/plot_performance.py [out/bench.json]
 
-The first picture shows what the bench measured of convolutional networks; the second measures one layer itself.
+The first two show what the bench measured of fully connected layers and of convolutional networks; the third measures
+one layer itself.
 """
 
 import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -36,7 +38,9 @@ FORMATS = {"pairs": ("one by one", "#1f6feb"), "blocks": ("in blocks of four", "
 def main() -> None:
     """Pictures into docs/images."""
     matplotlib.rcParams["svg.hashsalt"] = "tinybayes"
-    _bars(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "out" / "bench.json"))
+    results = json.loads(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "out" / "bench.json").read_text("utf-8"))
+    _nonzeros(results)
+    _bars(results)
     _densities()
 
 
@@ -46,12 +50,27 @@ def _save(figure: plt.Figure, name: str) -> None:
     plt.close(figure)
 
 
-def _bars(results: Path) -> None:
+def _nonzeros(results: list[dict[str, Any]]) -> None:
+    """What a nonzero of one sparse fully connected layer takes by format and core, and what it may take at most."""
+    rows = [result for result in results if result["unit"].endswith("/nonzero")]
+    figure, axis = plt.subplots(figsize=(8, 0.4 * len(rows) + 1.2))
+    places = range(len(rows))
+    axis.barh(places, [result["got"] for result in rows], 0.6, color="#1f6feb", label="measured")
+    axis.plot([result["most"] for result in rows], places, "|", color="#cf222e", ms=16, mew=2, label="bar")
+    names = [f"{result['name'].removeprefix('64x256, 90 % zero, ')}, {result['core']}" for result in rows]
+    axis.set_yticks(places, names, fontsize=8)
+    axis.set(xlabel="cycles by nonzero (M55: instructions), rows and requantization shared out", xlim=(0, None))
+    axis.invert_yaxis()
+    axis.legend(fontsize=8)
+    _save(figure, "performance-nonzeros.svg")
+
+
+def _bars(results: list[dict[str, Any]]) -> None:
     """What each convolutional network takes of what CMSIS-NN takes, and what it may take at most."""
     rows = []
-    for result in json.loads(results.read_text(encoding="utf-8")):
+    for result in results:
         baseline = next((found for name, found in CONV_BASELINE.items() if result["name"].startswith(name)), None)
-        if baseline is not None and result["unit"] != "arena_bytes":
+        if baseline is not None and result["unit"] in ("cycles", "instructions"):
             whole = baseline["m0" if result["core"] == "m0plus" else result["core"]]
             rows.append((f"{result['name']}, {result['core']}", result["got"] / whole, result["most"] / whole))
     figure, axis = plt.subplots(figsize=(8, 0.4 * len(rows) + 1.2))

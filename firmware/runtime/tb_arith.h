@@ -24,6 +24,10 @@ _Static_assert((-3 >> 1) == -2, "right shifts of negative numbers must be arithm
 #if !defined(__ARM_FEATURE_MVE)
 #pragma GCC optimize("no-tree-loop-vectorize")
 #endif
+/* Most instructions of loops are 32 bits wide there, and slower where they lie across two words. */
+#if defined(__thumb2__)
+#pragma GCC optimize("align-loops=4")
+#endif
 #endif
 
 /** Kernels are inlined into one function per layer, where their constant parameters fold away. */

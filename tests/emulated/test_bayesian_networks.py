@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from tests.unit.bayes.test_bayesian_networks import digits_head
+from tests.unit.bayes.test_bayesian_networks import digits_head, moons
 from tinybayes.bayes.networks import UncertainClassifier
 from tinybayes.bayes.relevance_vectors import RVC
 from tinybayes.boards import load_board
@@ -22,6 +22,17 @@ def test_kernels_are_evaluated_on_the_device(board: str, tmp_path: Path) -> None
     x = ((x - x.mean(0)) / x.std(0)).astype(np.float32)
     network = RVC().fit(x, y).to_network().eval()
     deployment = compile_network(load_network(network, x), load_board(board), tmp_path / "out")
+    deployment.build()
+    for place, verdict in deployment.verify(("host", "qemu"), x).items():
+        assert verdict.mismatches == 0, (place, verdict.first_mismatch)
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+def test_two_classes_come_from_the_device_as_two_scores(kernel: str, tmp_path: Path) -> None:
+    x, y = moons()
+    x = x[:200].astype(np.float32)
+    graph = load_network(RVC(kernel=kernel).fit(x, y[:200]).to_network().eval(), x)
+    deployment = compile_network(graph, load_board("microbit"), tmp_path / "out")
     deployment.build()
     for place, verdict in deployment.verify(("host", "qemu"), x).items():
         assert verdict.mismatches == 0, (place, verdict.first_mismatch)

@@ -10,9 +10,10 @@ from tinybayes import tbn
 from tinybayes.bayes.linear_head import BayesianLinearHead
 from tinybayes.bayes.networks import UncertainClassifier
 from tinybayes.bayes.relevance_vectors import RVC
+from tinybayes.boards import load_board
 from tinybayes.errors import UserError
 from tinybayes.frontend import fake_quantized_classes
-from tinybayes.pipeline import load_network, reference_classes
+from tinybayes.pipeline import compile_network, load_network, reference_classes
 from tinybayes.post_training import compress_model
 from tinybayes.reference import dequantize_output, execute, quantize_input
 from tinybayes.report import verdict
@@ -50,6 +51,17 @@ def test_relevance_vectors_choose_the_same_classes_in_integers(data, kernel):
     agreement = (scores.argmax(1) == integer_outputs(network, x).argmax(1)).mean()
     assert agreement >= 0.97
     assert (model.classes_[scores.argmax(1)] == model.predict(x)).mean() >= 0.97
+
+
+@pytest.mark.parametrize(
+    ("data", "kernel"), [(moons, "rbf"), (moons, "linear"), (iris, "linear")], ids=["two, rbf", "two, linear", "linear"]
+)
+def test_two_classes_and_linear_kernels_are_exact_in_c(data, kernel, tmp_path):
+    x, y = data()
+    x = x.astype(np.float32)
+    graph = load_network(RVC(kernel=kernel).fit(x, y).to_network().eval(), x)
+    judged = compile_network(graph, load_board("microbit"), tmp_path / "out").verify(("host",), x)["host"]
+    assert (judged.samples, judged.mismatches) == (len(x), 0)
 
 
 @pytest.mark.parametrize("kernel", ["rbf", "linear"])

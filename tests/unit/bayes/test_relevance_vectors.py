@@ -32,9 +32,9 @@ def test_sinc_is_recovered_from_few_vectors_with_its_noise():
 def test_gains_are_the_differences_of_the_marginal_likelihood():
     """Every kind of change, against log N(t; 0, I / beta + Phi A^-1 Phi^T) computed outright."""
     rng = np.random.default_rng(1)
-    basis, beta = rng.normal(size=(12, 4)), 4.0
-    targets = basis[:, 0] + 0.05 * basis[:, 1] + 0.5 * rng.normal(size=12)
-    alpha = np.array([2.0, 3.0, np.inf, np.inf])
+    basis, beta = rng.normal(size=(12, 5)), 4.0
+    targets = basis[:, 0] + 0.05 * basis[:, 1] + basis[:, 2] + 0.5 * rng.normal(size=12)
+    alpha = np.array([2.0, 3.0, np.inf, np.inf, 2.0])
 
     def twice_log_evidence(a: np.ndarray) -> float:
         inside = np.isfinite(a)
@@ -44,9 +44,9 @@ def test_gains_are_the_differences_of_the_marginal_likelihood():
     inside = np.flatnonzero(np.isfinite(alpha))
     precision = np.linalg.inv(np.eye(12) / beta + basis[:, inside] @ np.diag(1 / alpha[inside]) @ basis[:, inside].T)
     sparsity, quality = np.einsum("nm,nk,km->m", basis, precision, basis), basis.T @ precision @ targets
-    gain, new = _gains(_Posterior(np.zeros(2), np.zeros((2, 2)), sparsity, quality), alpha)
+    gain, new = _gains(_Posterior(np.zeros(3), np.zeros((3, 3)), sparsity, quality), alpha)
     kinds = set()
-    for m in range(4):
+    for m in range(5):
         if not np.isfinite(gain[m]):
             continue
         changed = alpha.copy()
@@ -54,7 +54,7 @@ def test_gains_are_the_differences_of_the_marginal_likelihood():
         kinds.add((np.isfinite(alpha[m]), np.isfinite(new[m])))
         assert gain[m] == pytest.approx(twice_log_evidence(changed) - twice_log_evidence(alpha), abs=1e-6)
         assert gain[m] >= -1e-9
-    assert (True, True) in kinds
+    assert kinds == {(False, True), (True, True), (True, False)}, "added, estimated again, deleted"
 
 
 def test_irrelevant_functions_go():
