@@ -20,7 +20,6 @@ from tinybayes import tbn
 from tinybayes.boards import load_board
 from tinybayes.ir import Graph
 from tinybayes.pipeline import compile_network, network_from_training
-from tinybayes.recipes.curve import Curve
 from tinybayes.recipes.knobs import KNOBS
 from tinybayes.recipes.recipe import train
 from tinybayes.recipes.training import Progress
@@ -73,13 +72,13 @@ def main() -> None:
 
 def make(recipe: str, seeds: list[int], checkpoints: Path) -> None:
     """Trains the seeds, picks the one of median accuracy, writes its .tbn, its curve and everyone's figures."""
-    made: list[tuple[dict[str, Any], Graph, Curve]] = []
+    made: list[tuple[dict[str, Any], Graph, dict[str, Any]]] = []
     for seed in seeds:
         print(f"{recipe}, seed {seed}", flush=True)
         knobs = replace(KNOBS[recipe](), seed=seed)
         trained = train(recipe, knobs, checkpoint=checkpoints / f"{recipe}-seed{seed}.checkpoint", progress=show)
         graph = network_from_training(trained)
-        made.append((figures(graph), graph, trained.curve))
+        made.append((figures(graph), graph, trained.curve_record()))
         print(json.dumps(made[-1][0]), flush=True)
     made.sort(key=lambda one: one[0]["integer_accuracy"])
     shipped, graph, curve = made[(len(made) - 1) // 2]
@@ -96,7 +95,7 @@ def make(recipe: str, seeds: list[int], checkpoints: Path) -> None:
         "over_seeds": over_seeds([record for record, _, _ in made]),
     }
     write(EXAMPLES / f"{recipe}.json", record, indent=1)
-    write(EXAMPLES / f"{recipe}.curve.json", curve.record())
+    write(EXAMPLES / f"{recipe}.curve.json", curve)
 
 
 def error_percent(accuracy: float) -> float:

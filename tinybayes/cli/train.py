@@ -1,6 +1,7 @@
 """``tinybayes train``: one option for each knob, made from the recipes' own descriptions."""
 
 import inspect
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(recipe: str, out: Path, checkpoint: Path | None, as_json: bool, **knobs: float | None) -> None:
-    """Train a recipe with Bayesian sparsification and keep the compressed network.
+    """Train a recipe with Bayesian sparsification; keep the compressed network and, beside it, NET.curve.json.
 
     Ctrl-C stops it; the same command goes on where it stopped.
 
@@ -39,12 +40,14 @@ def train(recipe: str, out: Path, checkpoint: Path | None, as_json: bool, **knob
             out_console.print(f"{stage['stage']:<12} accuracy {stage['accuracy']:.2%}  {nonzero}")
         if figures.get("by_recording") is not None:
             out_console.print(f"split by recording instead (dense network): accuracy {figures['by_recording']:.2%}")
-        out_console.print(f"{out}: {out.stat().st_size:,} bytes")
+        out_console.print(
+            f"{out}: {out.stat().st_size:,} bytes; its training, epoch by epoch: {curve_path(out)}", soft_wrap=True
+        )
         out_console.print(f"next: tinybayes compile {out} --board mps2-an386 --out DIR", soft_wrap=True)
 
 
 def run_training(recipe: str, knobs: Knobs, out: Path, checkpoint: Path | None, *, quiet: bool) -> dict[str, Any]:
-    """Trains with a progress bar and saves ``out``; the network's facts (recipe, knobs, stages, accuracies)."""
+    """Trains with a progress bar and saves ``out`` and its curve; the network's facts (recipe, knobs, accuracies)."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from tinybayes import tbn
@@ -81,7 +84,13 @@ def run_training(recipe: str, knobs: Knobs, out: Path, checkpoint: Path | None, 
             raise
     graph = network_from_training(trained)
     tbn.save(graph, out)
+    curve_path(out).write_text(json.dumps(trained.curve_record()) + "\n", encoding="utf-8")
     return dict(graph.facts)
+
+
+def curve_path(out: Path) -> Path:
+    """Where the curve of a training goes: NET.curve.json beside NET.tbn."""
+    return out.with_name(out.name.removesuffix(".tbn") + ".curve.json")
 
 
 def _with_knobs(function: Any) -> Any:  # noqa: ANN401 - a function with a signature made at run time

@@ -11,10 +11,11 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three disjoint parts of one labelled dataset.
+    """Three parts of one labelled dataset, disjoint unless ``trains_on_validation`` says otherwise.
 
     ``x_*`` are float32 (samples, *one sample as the torch module takes it*), ``y_*`` int64 of shape (samples,).
-    Everything that is chosen is chosen on the validation part; the test part is for reporting only.
+    Everything that is chosen is chosen on the validation part; the test part is for reporting only. With
+    ``trains_on_validation`` the training part has the validation part in it, and an error on that is one of training.
     """
 
     x_train: Floats
@@ -24,6 +25,7 @@ class Dataset:
     x_test: Floats
     y_test: Labels
     classes: int
+    trains_on_validation: bool = False
 
     def __post_init__(self) -> None:
         for part in ("train", "validation", "test"):

@@ -4,7 +4,7 @@ import hashlib
 import importlib.util
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,7 @@ def imu_user_id(
         bounds = ((0, cut if train_on_validation else validation_cut), (validation_cut, cut), (cut, end))
         for part, (first, last) in zip(parts, bounds, strict=True):
             part.append(Recording(recording.samples[first:last], recording.subject))
-    return _windowed(*parts, train_stride)
+    return replace(_windowed(*parts, train_stride), trains_on_validation=train_on_validation)
 
 
 def imu_user_id_by_recording(train_stride: int = STRIDE) -> Dataset:

@@ -37,7 +37,7 @@ class Curve:
     signal_to_noise: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, stage: str, epoch: int, loss: float, error_percent: float, layers: dict[str, LayerFigures]) -> None:
-        """Appends an epoch; ``error_percent`` is on the validation split."""
+        """Appends an epoch; ``error_percent`` is on the validation part."""
         by_layer = {name: asdict(figures) for name, figures in layers.items()}
         self.epochs.append({
             "stage": stage,
@@ -47,10 +47,18 @@ class Curve:
             "layers": by_layer,
         })  # fmt: skip
 
-    def record(self) -> dict[str, Any]:
-        """All of it, JSON-able."""
+    def record(self, *, trained_on_validation: bool = False) -> dict[str, Any]:
+        """All of it, JSON-able.
+
+        An epoch's error is ``validation_error_percent``, or ``training_error_percent`` where the samples that validate
+        are among those that train.
+        """
+        measured = f"{'training' if trained_on_validation else 'validation'}_error_percent"
         return {
-            "epochs": self.epochs,
+            "epochs": [
+                {measured if key == "validation_error_percent" else key: value for key, value in epoch.items()}
+                for epoch in self.epochs
+            ],
             "signal_to_noise": {
                 "decades": SIGNAL_EDGES.round(6).tolist(),
                 "counts": self.signal_to_noise,

@@ -56,6 +56,7 @@ class Trainer:
         only: tuple[str, ...] | None = None,
     ) -> None:
         self.recipe, self.knobs, self.checkpoint, self.progress = recipe, knobs, checkpoint, progress
+        self.validates_on = "training" if data.trains_on_validation else "validation"
         self.x = {part: torch.from_numpy(getattr(data, f"x_{part}")) for part in ("train", "validation", "test")}
         self.y = {part: torch.from_numpy(getattr(data, f"y_{part}")) for part in ("train", "validation", "test")}
         self.augment = Augmentation.fitted(self.x["train"], knobs)
@@ -179,7 +180,7 @@ class Trainer:
         _, weights = weight_counts(plain)
         self.state.results[stage.name] = {
             "accuracy": accuracy(plain, self.x["test"], self.y["test"]),
-            "validation_accuracy": accuracy(plain, self.x["validation"], self.y["validation"]),
+            f"{self.validates_on}_accuracy": accuracy(plain, self.x["validation"], self.y["validation"]),
             "nonzero": stage.nonzero(module),
             "weights": weights,
             "estimated_bytes": estimated_bytes(plain),

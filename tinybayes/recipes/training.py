@@ -1,6 +1,7 @@
 """What a training tells while it runs, and what it hands over at its end."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -12,7 +13,10 @@ from tinybayes.recipes.knobs import Knobs
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands after an epoch; ``error_percent`` is on the validation split, ``sparsity`` of weights."""
+    """Where a training stands after an epoch; ``sparsity`` is that of weights.
+
+    ``error_percent`` is on the validation part, which is trained on where the knob ``refit`` asks for it.
+    """
 
     recipe: str
     stage: str
@@ -29,8 +33,9 @@ class Progress:
 class Trained:
     """A finished training: the plain network in evaluation mode and the figures of every stage.
 
-    ``stages`` maps dense, sparse, pruned, fine-tuned and shared to accuracy (test), validation_accuracy (fractions),
-    nonzero, weights, estimated_bytes and seconds. ``calibration_x`` are training samples. ``by_recording`` is the test
+    ``stages`` maps dense, sparse, pruned, fine-tuned and shared to accuracy (test), validation_accuracy (fractions;
+    training_accuracy where the validation part is trained on), nonzero, weights, estimated_bytes and seconds.
+    ``calibration_x`` are training samples. ``by_recording`` is the test
     accuracy of the dense network when whole recordings are held out, where the recipe has that side experiment.
     ``curve`` says how every epoch went.
     """
@@ -44,6 +49,10 @@ class Trained:
     knobs: Knobs
     by_recording: float | None
     curve: Curve
+
+    def curve_record(self) -> dict[str, Any]:
+        """``curve``, JSON-able, its errors named after what they were measured on."""
+        return self.curve.record(trained_on_validation=self.dataset.trains_on_validation)
 
     @property
     def dense_accuracy(self) -> float:

@@ -68,6 +68,7 @@ def test_a_finer_stride_adds_training_windows_only(data):
 
 def test_a_last_run_trains_on_the_whole_training_part(data):
     everything = imu_user_id(train_on_validation=True)
+    assert everything.trains_on_validation
     assert np.array_equal(everything.x_test, data.x_test)
     assert np.array_equal(everything.x_validation, data.x_validation)
     test_windows = {x.tobytes() for x in everything.x_test}

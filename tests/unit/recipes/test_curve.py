@@ -53,3 +53,13 @@ def test_the_record_is_json():
     record = json.loads(json.dumps(curve.record()))
     assert record["epochs"][0]["layers"]["0.weight"] == {"weights": 24, "nonzero": 24, "bits": 32.0}
     assert len(record["signal_to_noise"]["decades"]) == len(SIGNAL_EDGES)
+    assert record["epochs"][0]["validation_error_percent"] == 2.0
+
+
+def test_an_error_on_what_is_trained_on_is_not_called_one_of_validation():
+    curve = Curve()
+    curve.add("dense", 1, 0.5, 2.0, plain_layers(network()))
+    epoch = curve.record(trained_on_validation=True)["epochs"][0]
+    assert epoch["training_error_percent"] == 2.0
+    assert "validation_error_percent" not in epoch
+    assert curve.epochs[0]["validation_error_percent"] == 2.0, "checkpoints keep one name"
