@@ -142,7 +142,7 @@ class ImuUserIdBlocksKnobs(ImuUserIdKnobs):
     """Knobs of ``imu-user-id-blocks``: the same float network, pruned in blocks that one load of the kernels covers."""
 
     block_columns: ClassVar[int] = 4
-    sparse_epochs: int = _chosen(Knobs, "sparse_epochs", 60, _TAKEN_OVER)
+    sparse_epochs: int = _chosen(Knobs, "sparse_epochs", 100, _TAKEN_OVER)
     most_nonzero: int = _chosen(Knobs, "most_nonzero", 4800, "1,200 blocks, the size that the network is meant to have")
     fine_tune_epochs: int = _chosen(Knobs, "fine_tune_epochs", 12, _TAKEN_OVER)
     fine_tune_learning_rate: float = _chosen(Knobs, "fine_tune_learning_rate", 5e-4, _TAKEN_OVER)
