@@ -24,7 +24,7 @@ from tinybayes.emit.directory import write_atomically
 from tinybayes.emit.firmware import NETWORK_DIGEST_BYTES
 from tinybayes.errors import FileFormatError, LimitError, ToolError, UnsupportedError, UserError, did_you_mean
 from tinybayes.latency import boards_of_cores, trace_in_emulation
-from tinybayes.plan import Plan, make_plan
+from tinybayes.plan import Plan, fullest_step, make_plan
 from tinybayes.reference import dequantize_output, quantize_input
 from tinybayes.report import record as records
 from tinybayes.report import verdict
@@ -44,6 +44,7 @@ from tinybayes.timing.static import static_trace
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it is done, and how much there is."""
 NETWORK_FILE = "network.tbn"
+WITHOUT_LINK = "; --protocol none leaves out the serial link, which takes a part of it"
 _PORT = re.compile(r"[/:]|^COM\d+$", re.IGNORECASE)
 
 
@@ -313,7 +314,7 @@ class Deployment:
             if limit is not None and used is not None and used > limit:
                 raise LimitError(
                     f"the image in {self.directory} takes {used} bytes of {what}, {used - limit} more than the {limit} "
-                    f"of --max-{what}. {self._largest_layer()}{self._without_link()}"
+                    f"of --max-{what}. {self._largest_layer(what)}{self._without_link()}"
                 )
 
         most, needed = limits.get("latency_seconds"), self.record["latency"]["seconds"]
@@ -327,9 +328,12 @@ class Deployment:
 
     def _without_link(self) -> str:
         framed = self.record["protocol"] == "frames"
-        return "; --protocol none leaves out the serial link, which takes a part of it" if framed else ""
+        return WITHOUT_LINK if framed else ""
 
-    def _largest_layer(self) -> str:
+    def _largest_layer(self, what: str) -> str:
+        if what == "ram":
+            step, held_bytes = fullest_step(self.plan)
+            return f"Layer {step.name!r} holds most of it, {held_bytes} bytes at once"
         layer = max(self.record["layers"], key=lambda one: one["weights_bytes"] + (one["code_bytes"] or 0))
         return f"Layer {layer['name']!r} takes most flash, {layer['weights_bytes']} bytes of weights"
 

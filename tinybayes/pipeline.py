@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +12,17 @@ import numpy.typing as npt
 
 from tinybayes import tbn
 from tinybayes.boards import Board, Target
-from tinybayes.deployment import NETWORK_FILE, Deployment, network_digest
+from tinybayes.deployment import NETWORK_FILE, WITHOUT_LINK, Deployment, network_digest
 from tinybayes.emit.directory import check_ours, write_files
-from tinybayes.emit.firmware import check_network_name, firmware_files
-from tinybayes.emit.library import library_files
-from tinybayes.emit.mlperf import mlperf_input
-from tinybayes.emit.network import network_files
+from tinybayes.emit.firmware import check_network_name
 from tinybayes.errors import LimitError, UnsupportedError, UserError
 from tinybayes.hil.messages import SELF_TESTS, golden_input
+from tinybayes.image_fit import can_build, fit_image, measure_image
 from tinybayes.ir import Graph
 from tinybayes.passes import check_recurrent_bits, to_integer
 from tinybayes.plan import Limits, Plan, check_fits, make_plan
 from tinybayes.plan.ordering import plan_in_best_order
+from tinybayes.project import project_files
 from tinybayes.reference import chosen_classes, execute, quantize_input
 from tinybayes.report import record as records
 from tinybayes.report.verdict import expect
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 _TRAINED_BIAS_BITS = 8
 _CHUNK_SAMPLES = 256
-_FIRMWARE_BYTES = 16 * 1024
-"""Flash that a plan leaves to the firmware around the network."""
+_TIGHT_BYTES = 32 * 1024
+"""Where constants leave less of a board's flash than this, the image is built and measured before it is decided on."""
 _NO_CALIBRATION = (
     "a model that is not compressed yet needs data to scale its activations by: give --calibration X.npz with an array "
     "'x', float32, of some hundred typical inputs"
@@ -114,8 +114,11 @@ def compile_network(
         plan = make_plan(graph, objective, board.core, formats, limits)
     else:
         plan = plan_in_best_order(graph, objective, board.core, limits)
-    if isinstance(board, Board) and formats is None:
-        plan = _within_flash(plan, board, limits)
+    measured = None
+    if formats is None:
+        if isinstance(board, Board):
+            plan = _within_memories(plan, board, limits)
+        plan, measured = _within_image(plan, board, limits, name, protocol)
     if isinstance(board, Board):
         sure_bytes = buffers_bytes + board.stack_bytes
         check_fits(plan, board.flash.size_bytes, board.ram.size_bytes, f"on {board.name}", sure_bytes)
@@ -129,21 +132,10 @@ def compile_network(
         "flash_bytes": max_flash_bytes,
         "ram_bytes": max_ram_bytes,
         "latency_seconds": max_latency_seconds,
+        "image_measured": measured,
     }
     files: dict[str, str | bytes] = {
-        **network_files(plan, name),
-        **(
-            firmware_files(
-                board,
-                network_name=name,
-                network_digest=digest,
-                protocol=protocol,
-                golden_vectors=golden,
-                mlperf=mlperf_input(plan.graph, name) if protocol == "mlperf" else None,
-            )
-            if isinstance(board, Board)
-            else library_files(board, name)
-        ),
+        **project_files(plan, board, name, network_digest=digest, protocol=protocol, golden_vectors=golden),
         NETWORK_FILE: network,
         records.FILE_NAME: records.record_text(record),
     }
@@ -162,15 +154,42 @@ def _protocol_for(board: Target, protocol: str | None) -> str:
     return "none"
 
 
-def _within_flash(plan: Plan, board: Board, limits: Limits) -> Plan:
-    """The plan, or a smaller one where its constants leave the flash no room for the firmware, if there is any."""
-    room_bytes = board.flash.size_bytes - _FIRMWARE_BYTES
-    if plan.weights_bytes <= room_bytes:
+def _within_memories(plan: Plan, board: Board, limits: Limits) -> Plan:
+    """The plan, or another one where its constants or its arena alone exceed the board's memories, if there is any."""
+    most_flash, most_ram = board.flash.size_bytes, board.ram.size_bytes - board.stack_bytes
+    if plan.weights_bytes <= most_flash and plan.arena_bytes + limits.buffers_bytes <= most_ram:
         return plan
+    flash_bytes = min(most_flash, limits.flash_bytes or most_flash)
+    ram_bytes = min(most_ram, limits.ram_bytes or most_ram)
+    within = replace(limits, flash_bytes=flash_bytes, ram_bytes=ram_bytes)
     try:
-        return make_plan(plan.graph, plan.objective, plan.core, limits=replace(limits, flash_bytes=room_bytes))
+        return make_plan(plan.graph, plan.objective, plan.core, limits=within)
     except LimitError:
         return plan  # check_fits says what is wrong with it
+
+
+def _within_image(plan: Plan, target: Target, limits: Limits, name: str, protocol: str) -> tuple[Plan, bool | None]:
+    """The plan, or another one where its whole image exceeds a limit or the board's flash, and whether it was built.
+
+    That is None where nothing asks for it. Raises LimitError where no image was found within the limits; that none
+    fits the board is left to :meth:`Deployment.build` to tell, of the smallest one.
+    """
+    limited = limits.flash_bytes is not None or limits.ram_bytes is not None
+    board_bytes = target.flash.size_bytes if isinstance(target, Board) else None
+    if not limited and (board_bytes is None or plan.weights_bytes + _TIGHT_BYTES <= board_bytes):
+        return plan, None
+    if not can_build():
+        return plan, False
+    known = [size for size in (limits.flash_bytes, board_bytes) if size is not None]
+    stack = limits.ram_bytes is not None
+    measure = partial(measure_image, target=target, name=name, protocol=protocol, stack=stack)
+    found = fit_image(plan, replace(limits, flash_bytes=min(known, default=None)), measure)
+    if not found.fits(limits):
+        link = WITHOUT_LINK if protocol == "frames" else ""
+        raise LimitError(
+            f"no plan keeps within the limits: the smallest image that was found {found.excess_text(limits)}{link}"
+        )
+    return found.plan, True
 
 
 def _limits(

@@ -94,6 +94,14 @@ def compile_(
         max_latency_seconds=_seconds(max_latency, "--max-latency"),
     )
     _show(made, as_json, _next(made, out))
+    if not as_json and made.record["limits"]["image_measured"] is False:
+        console().print(_NOT_MEASURED, soft_wrap=True, markup=False)
+
+
+_NOT_MEASURED = (
+    "note: limits of flash and RAM bounded the constants and the arena only. The whole image was not measured, as the "
+    "tools that build it were not found (`tinybayes doctor`); `build` checks it"
+)
 
 
 def build(directory: Directory, as_json: Json = False) -> None:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from tinybayes.errors import InternalError, LimitError
 from tinybayes.plan.candidates import Candidate, bytes_together
+from tinybayes.plan.code_sizes import CodeSizes
 from tinybayes.plan.memory import Memory, bytes_alone, treatment
 from tinybayes.plan.objective import OBJECTIVES, costs
 from tinybayes.plan.program import Program
@@ -23,8 +24,9 @@ _MOST_PLACEMENTS = 20
 class Limits:
     """The most that a network may take: bytes of flash for constants, bytes of RAM, estimated cycles.
 
-    RAM is shared by the arena and by ``buffers_bytes`` of the firmware. ``latency`` says what the cycles come from, for
-    people. None is no limit.
+    With ``code``, flash is for the code of layers too, which it knows the sizes of. RAM is shared by the arena and by
+    ``buffers_bytes`` of what ``beside`` calls it. ``latency`` says what the cycles come from, for people. None is no
+    limit.
     """
 
     flash_bytes: int | None = None
@@ -32,11 +34,13 @@ class Limits:
     cycles: int | None = None
     latency: str = ""
     buffers_bytes: int = 0
+    code: CodeSizes | None = None
+    beside: str = "buffers"
 
     @property
     def any(self) -> bool:
-        """Whether there is a limit at all."""
-        return (self.flash_bytes, self.ram_bytes, self.cycles) != (None, None, None)
+        """Whether candidates of different parts depend on each other."""
+        return (self.flash_bytes, self.ram_bytes, self.cycles, self.code) != (None, None, None, None)
 
 
 def choose(every: Sequence[Sequence[Candidate]], objective: str, limits: Limits) -> list[Candidate]:
@@ -46,7 +50,7 @@ def choose(every: Sequence[Sequence[Candidate]], objective: str, limits: Limits)
     the limits, the best value of each that any plan attains, and the layer that costs most in the plan that attains
     it, where no combination keeps them.
     """
-    search = _Search(every)
+    search = _Search(every, limits.code)
     program = search.program
     if not limits.any and not (objective == "flash" and program.may_share):
         return [OBJECTIVES[objective](candidates) for candidates in every]
@@ -62,8 +66,8 @@ def choose(every: Sequence[Sequence[Candidate]], objective: str, limits: Limits)
 class _Search:
     """Plans of least cost, with what was learned about the RAM of those tried before."""
 
-    def __init__(self, every: Sequence[Sequence[Candidate]]) -> None:
-        self.program = Program(every)
+    def __init__(self, every: Sequence[Sequence[Candidate]], code: CodeSizes | None) -> None:
+        self.program = Program(every, code or CodeSizes())
         self._alike: dict[tuple[int, Hashable], list[int]] = {}
         self._treatments: dict[int, Hashable] = {}
 
@@ -163,7 +167,7 @@ def _infeasible(search: _Search, limits: Limits) -> str:
         text += f"{attained.layer_value})"
         if most is not None and total > most:
             binds.append(option)
-            buffers = f", which with {beside} bytes of buffers is" if beside else ","
+            buffers = f", which with {beside} bytes of {limits.beside} is" if beside else ","
             text += f"{buffers} {total - most} more than the {most} of {option}"
         elif most is not None:
             text += f"; {option} allows {most}"

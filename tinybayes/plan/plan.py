@@ -32,6 +32,8 @@ class Plan:
     core: str
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
+    arena_is_smallest: bool
+    """Whether it was proved that no arena for these buffers is smaller."""
 
     @property
     def arena_bytes(self) -> int:
@@ -82,10 +84,11 @@ def make_plan(
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"two buffers of the plan are called {twice!r}; give the tensor of that name another one")
-    buffers = arena.place(unplaced)
+    placed = arena.placement(unplaced)
+    buffers = placed.buffers
     proof.prove(buffers, arena.arena_bytes(buffers), len(steps))
     proof.prove_overlaps(steps, buffers)
-    return Plan(graph, objective, core, steps, buffers)
+    return Plan(graph, objective, core, steps, buffers, placed.smallest)
 
 
 def fullest_step(plan: Plan) -> tuple[Step, int]:

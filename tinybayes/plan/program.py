@@ -9,6 +9,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from tinybayes.errors import InternalError
 from tinybayes.plan.candidates import Candidate
+from tinybayes.plan.code_sizes import CodeSizes
 
 _INFEASIBLE = 2
 
@@ -25,6 +26,7 @@ class Program:
     """
 
     every: Sequence[Sequence[Candidate]]
+    code: CodeSizes
     flat: list[Candidate] = field(init=False)
     part_of: list[int] = field(init=False)
     excluded: list[tuple[int, list[int]]] = field(default_factory=list)
@@ -49,8 +51,11 @@ class Program:
 
     @property
     def size_bytes(self) -> _Values:
-        """Bytes of flash that each variable stands for: those of a candidate alone, then those of each table."""
-        alone = [candidate.size_bytes - sum(candidate.tables.values()) for candidate in self.flat]
+        """Bytes of flash that each variable stands for: a candidate's own, with its code, then those of each table."""
+        alone = [
+            candidate.size_bytes + sum(map(self.code.of, candidate.steps)) - sum(candidate.tables.values())
+            for candidate in self.flat
+        ]
         return np.array([*alone, *(size_bytes for size_bytes, _ in self._shared.values())], np.float64)
 
     @property

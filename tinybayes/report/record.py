@@ -38,7 +38,13 @@ def compiled(plan: Plan, board: Target, *, name: str, protocol: str) -> Record:
         "objective": plan.objective,
         "protocol": protocol,
         "flash": {"weights_bytes": plan.weights_bytes, "code_bytes": None, "other_bytes": None, "image_bytes": None},
-        "ram": {"arena_bytes": plan.arena_bytes, "static_bytes": None, "stack_bytes": None, "total_bytes": None},
+        "ram": {
+            "arena_bytes": plan.arena_bytes,
+            "arena_is_smallest": plan.arena_is_smallest,
+            "static_bytes": None,
+            "stack_bytes": None,
+            "total_bytes": None,
+        },
         "latency": {
             "source": None,
             "instructions": None,

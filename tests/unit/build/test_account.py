@@ -166,7 +166,8 @@ def test_image_beyond_the_flash_names_the_largest_layer(tmp_path, small_network)
     image_bytes = small_network.record["flash"]["image_bytes"]
     graph, protocol = small_network.plan.graph, small_network.record["protocol"]
     board = board_with(flash_bytes=image_bytes - 100)
-    small = compile_network(graph, board, tmp_path / "out", objective="flash", protocol=protocol)
+    formats = {step.name: step.format for step in small_network.plan.steps}
+    small = compile_network(graph, board, tmp_path / "out", objective="flash", protocol=protocol, formats=formats)
     worst = max(small_network.record["layers"], key=lambda one: one["weights_bytes"] + one["code_bytes"])
     with pytest.raises(LimitError) as caught:
         small.build()
@@ -175,6 +176,21 @@ def test_image_beyond_the_flash_names_the_largest_layer(tmp_path, small_network)
         f"bytes of constants and {worst['code_bytes']} of code;"
     ) in str(caught.value)
     assert ("--protocol none leaves out" in str(caught.value)) == (protocol == "frames")
+
+
+def test_where_the_flash_is_too_small_another_plan_is_found(tmp_path):
+    smallest_weights = compile_network(three_formats(), BOARD, tmp_path / "a", objective="flash", protocol="none")
+    smallest_weights.build()
+    image_bytes = smallest_weights.record["flash"]["image_bytes"]
+    board = board_with(flash_bytes=image_bytes - 1)
+    other = compile_network(three_formats(), board, tmp_path / "out", objective="flash", protocol="none")
+    other.build()
+    assert other.record["flash"]["image_bytes"] < image_bytes
+    assert other.record["flash"]["weights_bytes"] > smallest_weights.record["flash"]["weights_bytes"]
+    board = board_with(flash_bytes=image_bytes // 2)
+    none = compile_network(three_formats(), board, tmp_path / "none", objective="flash", protocol="none")
+    with pytest.raises(LimitError, match=r"overflows FLASH by \d+ bytes"):
+        none.build()
 
 
 def test_image_of_exactly_the_flash_fits(tmp_path, small_network):

@@ -1,5 +1,6 @@
 """The library for a core alone: what is built, what is measured, and what it cannot do."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -110,10 +111,21 @@ def test_a_protocol_is_refused(tmp_path):
 
 
 def test_limits_hold_for_constants_and_code_together(tmp_path):
-    deployment = compiled("cortex-m4", tmp_path / "out", max_flash_bytes=150)
-    with pytest.raises(LimitError, match=r"takes \d+ bytes of flash, \d+ more than the 150 of --max-flash") as caught:
-        deployment.build()
+    with pytest.raises(
+        LimitError,
+        match=r"smallest image that was found takes \d+ bytes of flash, \d+ more than the 150 of --max-flash",
+    ) as caught:
+        compiled("cortex-m4", tmp_path / "out", max_flash_bytes=150)
     assert "--protocol" not in str(caught.value)
+    least = int(re.search(r"takes (\d+) bytes", str(caught.value))[1])
+    compiled("cortex-m4", tmp_path / "out", max_flash_bytes=least).build()
+
+
+def test_limits_that_compile_could_not_check_are_checked_by_the_build(tmp_path):
+    deployment = compiled("cortex-m4", tmp_path / "out")
+    deployment.record["limits"]["flash_bytes"] = 150
+    with pytest.raises(LimitError, match=r"takes \d+ bytes of flash, \d+ more than the 150 of --max-flash"):
+        deployment.build()
 
 
 def test_variables_in_the_network_are_our_bug(tmp_path):

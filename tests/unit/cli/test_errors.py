@@ -216,13 +216,31 @@ def test_a_bare_image_cannot_be_asked(tinybayes: Command, network: Path, samples
     assert "compile with --protocol frames" in done.err
 
 
-def test_an_image_beyond_the_limit_fails_the_build(tinybayes: Command, network: Path, tmp_path: Path) -> None:
+def test_an_image_beyond_the_limit_is_refused_with_the_smallest_there_is(
+    tinybayes: Command, network: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    limits = ("--max-flash", "1K", "--protocol", "none")
-    assert tinybayes("compile", network, *BOARD, "--out", out, "--objective", "flash", *limits).status == 0
-    done = tinybayes("build", out)
-    image = json.loads((out / "report.json").read_text())["flash"]["image_bytes"]
-    one_message(done, 1, f"takes {image} bytes of flash, {image - 1024} more than the 1024 of --max-flash")
+    command = ("compile", network, *BOARD, "--out", out, "--objective", "flash", "--protocol", "none", "--max-flash")
+    done = tinybayes(*command, "1K")
+    one_message(done, 1, "the smallest image that was found takes ", "more than the 1024 of --max-flash")
+    image = re.search(r"takes (\d+) bytes of flash", done.err)
+    assert image is not None
+    assert not out.exists()
+    assert tinybayes(*command, image[1]).status == tinybayes("build", out).status == 0
+    assert json.loads((out / "report.json").read_text())["flash"]["image_bytes"] == int(image[1])
+
+
+def test_limits_without_a_compiler_bound_constants_and_say_so(
+    tinybayes: Command, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    command = ("compile", network, *BOARD, "--objective", "flash", "--max-flash", "1K")
+    done = tinybayes(*command, "--out", tmp_path / "out")
+    assert done.status == 0
+    assert "the whole image was not measured" in " ".join(done.out.split()).lower()
+    assert (
+        json.loads(tinybayes(*command, "--out", tmp_path / "other", "--json").out)["limits"]["image_measured"] is False
+    )
 
 
 def test_a_path_that_cannot_be_written_is_wrong_input(

@@ -83,6 +83,50 @@ def test_twenty_tensors_are_placed_better_than_the_largest_first() -> None:
     assert most_bytes_alive(buffers) <= arena_bytes(placed) < arena_bytes(largest_first)
 
 
+def test_the_solver_does_not_stop_a_byte_before_the_smallest_and_proves_it() -> None:
+    rng = np.random.default_rng(16)
+    span = int(rng.integers(3, 14))
+    buffers = []
+    for k in range(arena.OPTIMAL_BUFFERS):
+        first, size = int(rng.integers(0, span)), int(rng.integers(1, 4000))
+        buffers.append(Buffer(f"b{k}", size, first, first + int(rng.integers(0, span // 2))))
+    placed = arena.placement(buffers)
+    prove(placed.buffers, arena_bytes(placed.buffers), 2 * span)
+    assert placed.smallest
+    assert arena_bytes(placed.buffers) == arena.least_bytes(buffers)
+
+
+@settings(deadline=None, max_examples=25)
+@given(buffer_lists(most=7, largest=60), st.data())
+def test_no_order_of_placing_buffers_over_each_other_beats_what_is_proved(
+    buffers: list[Buffer], data: st.DataObject
+) -> None:
+    over: list[Buffer] = []
+    for buffer in sorted(buffers, key=lambda one: one.first_step):
+        dying = [b.name for b in over if b.last_step == buffer.first_step]
+        name = data.draw(st.sampled_from(["", *dying]))
+        over.append(replace(buffer, over=name, lead_bytes=data.draw(st.integers(0, 40)) if name else 0))
+    placed = arena.placement(over)
+    assert placed.smallest
+    rng = np.random.default_rng(len(over))
+    for _ in range(100):
+        tried = arena._first_fit([over[k] for k in rng.permutation(len(over))])
+        assert arena_bytes(tried) >= arena_bytes(placed.buffers)
+
+
+def test_beyond_twenty_buffers_it_is_told_that_nothing_was_proved() -> None:
+    rng = np.random.default_rng(2)
+    buffers = []
+    for k in range(arena.OPTIMAL_BUFFERS + 1):
+        first = int(rng.integers(0, 9))
+        buffers.append(Buffer(f"b{k}", int(rng.integers(1, 4000)), first, first + int(rng.integers(0, 4))))
+    placed = arena.placement(buffers)
+    assert not placed.smallest
+    assert arena_bytes(placed.buffers) > arena.least_bytes(buffers)
+    chain = [Buffer(f"t{k}", 8, k, k + 1) for k in range(40)]
+    assert arena.placement(chain).smallest  # no more than is alive at once, so that there is nothing to prove
+
+
 def test_a_buffer_goes_over_what_dies_as_it_is_written() -> None:
     buffers = [Buffer("a", 40, 0, 2), Buffer("b", 40, 1, 2), Buffer("c", 40, 2, 3, over="a", lead_bytes=8)]
     assert arena_bytes(place(buffers)) == 88  # 8 bytes of c, then a with the rest of c over it, then b

@@ -28,7 +28,7 @@ TB_STEP void averaged_map_step_1(const int8_t *input, int8_t *output, uint8_t *a
     (void)output;
     tb_conv_index(
         (struct tb_source){.data = arena + 28, .is_signed = true},
-        arena,
+        arena + 8,
         (struct tb_index){.counts = averaged_map_layer1_features_0.counts,
             .entries = averaged_map_layer1_features_0.entries, .columns = 2},
         (struct tb_rows){.count = 2, .bias8 = averaged_map_layer1_features_0.bias, .bias_shift = 3,
@@ -39,7 +39,7 @@ TB_STEP void averaged_map_step_1(const int8_t *input, int8_t *output, uint8_t *a
             .height = 3, .width = 3, .output_row_gap = 0, .output_channels = 2, .average = true,
             .pool_requant = {.multiplier = 16384, .pre_shift = 0, .post_shift = 16, .low = 0, .high = 255,
             .saturate = false}},
-        (struct tb_pair *)(void *)(arena + 20));
+        (struct tb_pair *)(void *)(arena));
 }
 
 /** `features.2`: max pool from 3x3x2 to 2x2x2. */
@@ -48,8 +48,8 @@ TB_STEP void averaged_map_step_2(const int8_t *input, int8_t *output, uint8_t *a
     (void)input;
     (void)output;
     tb_pool(
-        (struct tb_source){.data = arena, .is_signed = false},
-        arena + 20,
+        (struct tb_source){.data = arena + 8, .is_signed = false},
+        arena,
         (struct tb_pool){.input_row_bytes = 6, .channels = 2, .window_height = 2, .window_width = 2,
             .stride_height = 1, .stride_width = 1, .height = 2, .width = 2, .output_row_gap = 0},
         NULL);
@@ -61,7 +61,7 @@ TB_STEP void averaged_map_step_3(const int8_t *input, int8_t *output, uint8_t *a
     (void)input;
     (void)output;
     tb_select(
-        arena + 20,
+        arena,
         arena,
         averaged_map_layer3_live.runs,
         2);
@@ -108,8 +108,8 @@ void averaged_map_quantize(const float *real, int8_t *codes)
 #ifdef AVERAGED_MAP_TRACE
 const struct averaged_map_tensor averaged_map_tensors[AVERAGED_MAP_STEPS] = {
     {28U, 49U}, /* x.padded */
-    {0U, 18U}, /* b */
-    {20U, 8U}, /* c */
+    {8U, 18U}, /* b */
+    {0U, 8U}, /* c */
     {0U, 4U}, /* e */
     {UINT32_MAX, 2U}, /* y */
 };
