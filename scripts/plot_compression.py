@@ -250,8 +250,9 @@ def main() -> None:
         if path.exists():
             curves[recipe] = json.loads(path.read_text(encoding="utf-8"))
     seen = [recipe for recipe, curve in curves.items() if curve["signal_to_noise"]["counts"]]
-    for recipe, curve in curves.items():
-        draw_training(recipe, curve).savefig(IMAGES / f"compression-{recipe}.png", metadata={"Software": None})
+    followed = [recipe for recipe, curve in curves.items() if curve["epochs"]]
+    for recipe in followed:
+        draw_training(recipe, curves[recipe]).savefig(IMAGES / f"compression-{recipe}.png", metadata={"Software": None})
     for recipe in seen:
         path = IMAGES / f"compression-{recipe}-signal.png"
         draw_signal(recipe, curves[recipe]).savefig(path, metadata={"Software": None})
@@ -259,7 +260,7 @@ def main() -> None:
     page = fill(page, "results", table(OUR_HEADINGS, ours(records)))
     page = fill(page, "published", table(PUBLISHED_HEADINGS, published()))
     page = fill(page, "accounting", table(ACCOUNTING_HEADINGS, accounting(records)))
-    page = fill(page, "trainings", pictures(curves, "", "weights alive and bits of one over the epochs"))
+    page = fill(page, "trainings", pictures(followed, "", "weights alive and bits of one over the epochs"))
     page = fill(page, "signals", pictures(seen, "-signal", "signal to noise of the posterior"))
     PAGE.write_text(page, encoding="utf-8")
 

@@ -19,7 +19,7 @@ from tinybayes.emit.directory import write_files
 from tinybayes.emit.firmware import NETWORK_DIGEST_BYTES
 from tinybayes.errors import LimitError, ToolError
 from tinybayes.hil.messages import SELF_TESTS
-from tinybayes.plan import CodeSizes, Limits, Plan, make_plan
+from tinybayes.plan import CodeSizes, Limits, Plan, fullest_step, make_plan
 from tinybayes.plan.ordering import plan_in_best_order
 from tinybayes.project import project_files
 
@@ -58,9 +58,10 @@ class Measured:
                 f"bytes of weights and {self.code_bytes[step.name]} of code"
             )
         ram_bytes, most = self.ram_bytes or 0, limits.ram_bytes or 0
+        step, held_bytes = fullest_step(self.plan)
         return (
-            f"takes {ram_bytes} bytes of RAM, {ram_bytes - most} more than the {most} of --max-ram; "
-            f"{self.plan.arena_bytes} of them are the arena"
+            f"takes {ram_bytes} bytes of RAM, {ram_bytes - most} more than the {most} of --max-ram. Layer "
+            f"{step.name!r} holds most, {held_bytes} bytes of the arena at once"
         )
 
 

@@ -101,6 +101,11 @@ def test_ram_beside_the_arena_is_learned_from_the_image() -> None:
         found = fit_image(fast, limits, measured)
         assert found.ram_bytes <= arena_bytes + OTHER_RAM_BYTES
     assert found.plan is fast
+    assert re.fullmatch(
+        rf"takes {found.ram_bytes} bytes of RAM, 1 more than the {found.ram_bytes - 1} of --max-ram\. "
+        r"Layer 'layer\.\d.*' holds most, \d+ bytes of the arena at once",
+        found.excess_text(Limits(ram_bytes=found.ram_bytes - 1)),
+    )
     with pytest.raises(LimitError, match=f"which with {OTHER_RAM_BYTES} bytes of other variables and stack is 1 more"):
         fit_image(fast, Limits(ram_bytes=least + OTHER_RAM_BYTES - 1), measured)
 

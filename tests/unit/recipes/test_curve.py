@@ -29,6 +29,18 @@ def test_each_stage_tells_its_layers():
     assert 0 < shared["3.weight"].bits < 8
 
 
+def test_recurrent_weights_have_figures_in_every_stage():
+    torch.manual_seed(0)
+    gru = nn.GRU(3, 4)
+    names = {"weight_ih_l0": 36, "weight_hh_l0": 48}
+    for figures in (
+        plain_layers(gru),
+        posterior_layers(sparsify(gru, LogUniform(-8.0)), 3.0),
+        shared_layers(SharedNetwork(gru, 4)),
+    ):
+        assert {name: found.weights for name, found in figures.items()} == names
+
+
 def test_a_weights_ratio_falls_into_its_bin():
     module = sparsify(nn.Sequential(nn.Linear(1, 1, bias=False)), LogUniform(-2.0))
     with torch.no_grad():
