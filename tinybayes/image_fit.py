@@ -60,8 +60,8 @@ class Measured:
         ram_bytes, most = self.ram_bytes or 0, limits.ram_bytes or 0
         step, held_bytes = fullest_step(self.plan)
         return (
-            f"takes {ram_bytes} bytes of RAM, {ram_bytes - most} more than the {most} of --max-ram. Layer {step.name!r} "
-            f"holds most, {held_bytes} bytes of the arena at once"
+            f"takes {ram_bytes} bytes of RAM, {ram_bytes - most} more than the {most} of --max-ram. Layer "
+            f"{step.name!r} holds most, {held_bytes} bytes of the arena at once"
         )
 
 
