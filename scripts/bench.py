@@ -217,7 +217,7 @@ def conv_bars() -> list[Bar]:
         ("IMU CNN", 0.5, False, 1.9e6, 4152),
         ("IMU CNN", 0.35, True, 2.2e6, 4152),
     ):
-        text = f"{densities:.0%}" if isinstance(densities, float) else "33, 2, 0.2, 5 %"
+        text = f"{100 * densities:.0f} %" if isinstance(densities, float) else "33, 2, 0.2, 5 %"
         graph = partial(convolutional, name, densities, blocks)
         title = f"{name}, {text} kept{' in blocks' if blocks else ''}"
         found.append(Bar(title, "m4", "cycles", most, latency(graph, "m4", "cycles")))
