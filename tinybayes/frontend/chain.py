@@ -65,6 +65,8 @@ class Chain:
         self.tensors = {INPUT: Tensor(INPUT, shape if self.channels_last_input else channels_last(shape))}
         self.hidden: dict[str, tuple[Value, ...]] = {}
         """By name of all final states of recurrent layers, those of each layer and direction."""
+        self.batch_second: dict[str, Value] = {}
+        """By name of a tensor whose batch is torch's second dimension, as series have it without batch_first."""
         self.zeros: set[str] = set()
         """Names of tensors of zeros."""
         self.nodes: list[Node] = []
@@ -100,6 +102,12 @@ class Chain:
             self.refuse(call, "takes the final states of all layers; take those of one first, as h_n[-1]")
         if reference.name in self.zeros:
             self.refuse(call, "takes a tensor of zeros, which is supported only as the first state of a GRU or LSTM")
+        if reference.name in self.batch_second:
+            self.refuse(
+                call,
+                "takes a tensor whose batch is the second dimension, as only gru and lstm with batch_first=False do: "
+                "put the batch first again, or take one position, as y[-1]",
+            )
         if reference.name in self._others:
             self.refuse(call, f"reads the {self._others[reference.name]}: that is not supported")
         if reference.name not in self.values:
@@ -114,14 +122,30 @@ class Chain:
         self._looked_at[call.result] = call, reference.name
         return self.values[reference.name].positions
 
-    def look_at(self, call: Call, *positions: npt.NDArray[np.int64]) -> None:
-        """Each result of ``call`` is the tensor that it takes, its elements in the order of one of ``positions``."""
+    def positions_and_batch(self, call: Call, argument: str) -> tuple[npt.NDArray[np.int64], int]:
+        """The positions, and which dimension of torch's the batch is: 0, or 1 for those of ``batch_second``."""
+        reference = call.arguments.get(argument)
+        if isinstance(reference, Ref) and reference.name in self.batch_second:
+            self._looked_at[call.result] = call, reference.name
+            return self.batch_second[reference.name].positions, 1
+        return self.positions(call, argument), 0
+
+    def held(self, name: str) -> Value:
+        """The value ``name``, wherever its batch is."""
+        return self.values[name] if name in self.values else self.batch_second[name]
+
+    def look_at(self, call: Call, *positions: npt.NDArray[np.int64], batch: int = 0) -> None:
+        """Each result of ``call`` is the tensor that it takes, its elements in the order of one of ``positions``.
+
+        ``batch`` is the dimension that the batch is in torch, 0 or 1.
+        """
         looked_at = self._looked_at[call.result]
-        value = self.values[looked_at[1]]
+        value = self.held(looked_at[1])
+        values = self.batch_second if batch else self.values
         for name, order in zip(call.results, positions, strict=True):
             self._looked_at[name] = looked_at
             self._others.pop(name, None)
-            self.values[name] = Value(value.tensor, order.shape, view=order)
+            values[name] = Value(value.tensor, order.shape, view=order)
 
     def looked_at_so(self, call: Call, argument: str, positions: npt.NDArray[np.int64]) -> Value:
         """The tensor that ``call`` takes as ``argument``, with its elements at ``positions`` in this order."""
@@ -166,10 +190,10 @@ class Chain:
 
     def in_torch_order(self, call: Call, argument: str) -> Value:
         """The tensor that ``call`` takes as ``argument``, its elements in memory as in torch, moved if need be."""
-        positions = self.positions(call, argument)
+        positions, _ = self.positions_and_batch(call, argument)
         reference = call.arguments[argument]
         assert isinstance(reference, Ref)
-        value = self.values[reference.name]
+        value = self.held(reference.name)
         shape, source = value.torch_shape, self.tensors[value.tensor]
         if source.shape == shape and np.array_equal(positions.reshape(-1), np.arange(source.elements)):
             return value
@@ -335,14 +359,19 @@ class Chain:
 
 def is_time_first(program: Program) -> bool:
     """Whether the program takes its input as (time, channels): what the first layer on it wants tells."""
-    names, flipped = {program.input}, False
+    names, dimensions = {program.input}, ["batch", "first", "second"]
     if len(program.input_shape) != 2:
         return False
     for call in program.calls:
         if not names.intersection(call.reads):
             continue
-        if call.operator in ("transpose", "permute"):
-            flipped = not flipped
+        flipped = dimensions.index("second") < dimensions.index("first")
+        if call.operator == "transpose":
+            one, other = int(call.number("dim0", 0)), int(call.number("dim1", 0))
+            dimensions[one], dimensions[other] = dimensions[other], dimensions[one]
+        elif call.operator == "permute":
+            given = call.arguments.get("dims")
+            dimensions = [dimensions[int(d)] for d in given] if isinstance(given, list) else dimensions
         elif call.operator in ("gru", "lstm", "linear"):
             return not flipped
         elif call.operator not in _BEFORE_LAYERS:

@@ -24,6 +24,8 @@ def convert(program: Program) -> Graph:
         if call.operator.endswith("_"):
             chain.overwrite(call)
         _check_shape(chain, call)
+    if live and program.output in chain.batch_second:
+        chain.refuse(live[-1], "leaves a network whose batch is the second dimension: put the batch first again")
     if live and program.output in chain.values:
         series.settle_output(chain, live[-1], program.output)
     graph = chain.graph()

@@ -11,19 +11,26 @@ from tinybayes.frontend.program import Call, Ref
 from tinybayes.ir import Concat, Conv, Gru, Linear, Lstm, Recurrent
 
 SUPPORTED = (
-    "gru and lstm (batch_first=True, any number of layers, one or both directions, a first state of zeros), their "
-    "series of states or h_n of one layer and direction; linear at each position of (batch, time, features)"
+    "gru and lstm (the batch first or second, any number of layers, one or both directions, a first state of zeros), "
+    "their series of states or h_n of one layer and direction; linear at each position of (batch, time, features)"
 )
 
 
 def recurrent(chain: Chain, call: Call, *, kind: type[Recurrent]) -> None:
     """aten.gru and aten.lstm: one operator for each layer and direction."""
-    if not call.flag("batch_first"):
-        chain.refuse(call, "with batch_first=False is not supported: the batch must stay the first dimension")
     if call.flag("train") and call.number("dropout", 0.0) > 0:
         chain.refuse(call, "drops out in training mode; call module.eval() before exporting")
     _check_first_state(chain, call)
-    if not is_series(chain, call):
+    given = call.arguments.get("input")
+    is_second = isinstance(given, Ref) and given.name in chain.batch_second
+    if is_second == call.flag("batch_first"):
+        dimension = (
+            "second dimension, so batch_first must be False"
+            if is_second
+            else ("first dimension. Use batch_first=True, or transpose(0, 1) before the layer and behind it")
+        )
+        chain.refuse(call, f"takes a tensor whose batch is the {dimension}")
+    if not is_second and not is_series(chain, call):
         chain.value(call, "input")
         chain.refuse(call, "is supported only on (batch, time, features)")
     value = chain.in_torch_order(call, "input")
@@ -43,6 +50,8 @@ def recurrent(chain: Chain, call: Call, *, kind: type[Recurrent]) -> None:
             last = series.positions[0 if direction == 1 else -1]
             final.append(Value(series.tensor, last.shape, view=last))
         value = _side_by_side(chain, call, written) if directions == 2 else written[0]
+    if is_second:
+        chain.batch_second[call.result] = chain.values.pop(call.result)
     chain.hidden[call.results[1]] = tuple(final)
 
 

@@ -4,6 +4,7 @@ They only say where each element lies. What computes with it then reads it as it
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -46,21 +47,24 @@ def flatten(chain: Chain, call: Call) -> None:
 
 
 def permute(chain: Chain, call: Call) -> None:
-    """aten.permute of dimensions behind the batch."""
-    before = _positions(chain, call)
+    """aten.permute; the batch stays first, or becomes the second dimension."""
+    before, batch = _positions_and_batch(chain, call)
     rank = before.ndim + 1
     dims = call.arguments.get("dims")
     given = [d % rank for d in dims] if isinstance(dims, list) and all(type(d) is int for d in dims) else []
-    if sorted(given) != list(range(rank)) or given[0] != 0:
-        chain.refuse(call, f"to {dims} is not supported: the batch must stay the first dimension")
-    chain.look_at(call, before.transpose([d - 1 for d in given[1:]]))
+    if sorted(given) != list(range(rank)) or given.index(batch) > 1:
+        chain.refuse(call, f"to {dims} is not supported: the batch must be the first or the second dimension")
+    order = [d - (d > batch) for d in given if d != batch]
+    chain.look_at(call, before.transpose(order), batch=given.index(batch))
 
 
 def transpose(chain: Chain, call: Call) -> None:
-    """aten.transpose of two dimensions behind the batch."""
-    before = _positions(chain, call)
-    first, second = (_dimension(chain, call, before, name) for name in ("dim0", "dim1"))
-    chain.look_at(call, before.swapaxes(first, second))
+    """aten.transpose; the batch stays first, or becomes the second dimension."""
+    before, _ = _positions_and_batch(chain, call)
+    dims = list(range(before.ndim + 1))
+    one, other = (int(call.number(name, 0)) % len(dims) for name in ("dim0", "dim1"))
+    dims[one], dims[other] = other, one
+    permute(chain, replace(call, arguments={**call.arguments, "dims": dims}))
 
 
 def squeeze(chain: Chain, call: Call) -> None:
@@ -97,29 +101,29 @@ def expand(chain: Chain, call: Call) -> None:
 
 def select(chain: Chain, call: Call) -> None:
     """aten.select of one element of a dimension."""
-    before = _positions(chain, call)
-    axis, index = _dimension(chain, call, before, "dim"), int(call.number("index", 0))
+    before, batch = _positions_and_batch(chain, call)
+    axis, index = _dimension(chain, call, before, "dim", batch), int(call.number("index", 0))
     if not -before.shape[axis] <= index < before.shape[axis]:
         raise chain.damaged(call, f"element {index} of {before.shape[axis]}")
-    chain.look_at(call, np.asarray(before.take(index, axis)))
+    chain.look_at(call, np.asarray(before.take(index, axis)), batch=batch and int(axis > 0))
 
 
 def cut(chain: Chain, call: Call) -> None:
     """aten.slice and aten.narrow: some elements of a dimension."""
-    before = _positions(chain, call)
+    before, batch = _positions_and_batch(chain, call)
     start, end, step = call.arguments.get("start"), call.arguments.get("end"), int(call.number("step", 1))
     if call.operator == "narrow":
         start, end = int(call.number("start", 0)), int(call.number("start", 0)) + int(call.number("length", 0))
-    if call.arguments.get("dim", 0) == 0 and start in (None, 0) and (end is None or end >= 2**31) and step == 1:
-        chain.look_at(call, before)
+    if start in (None, 0) and (end is None or end >= 2**31) and step == 1:
+        chain.look_at(call, before, batch=batch)
         return
-    axis = _dimension(chain, call, before, "dim")
+    axis = _dimension(chain, call, before, "dim", batch)
     if any(type(bound) not in (int, type(None)) for bound in (start, end)) or step < 1:
         chain.refuse(call, f"from {start} to {end} by {step} is not supported: bounds must be known")
     chosen = range(before.shape[axis])[slice(start, end, step)]
     if not chosen:
         chain.refuse(call, "takes nothing")
-    chain.look_at(call, before.take(np.array(chosen), axis))
+    chain.look_at(call, before.take(np.array(chosen), axis), batch=batch)
 
 
 def split(chain: Chain, call: Call) -> None:
@@ -144,11 +148,15 @@ def _positions(chain: Chain, call: Call) -> Positions:
     return chain.positions(call, "self" if "self" in call.arguments else "input")
 
 
-def _dimension(chain: Chain, call: Call, before: Positions, argument: str) -> int:
+def _positions_and_batch(chain: Chain, call: Call) -> tuple[Positions, int]:
+    return chain.positions_and_batch(call, "self" if "self" in call.arguments else "input")
+
+
+def _dimension(chain: Chain, call: Call, before: Positions, argument: str, batch: int = 0) -> int:
     dim = int(call.number(argument, 0)) % (before.ndim + 1)
-    if dim == 0:
+    if dim == batch:
         chain.refuse(call, "of the batch is not supported")
-    return dim - 1
+    return dim - (dim > batch)
 
 
 HANDLERS: dict[str, Callable[[Chain, Call], None]] = {

@@ -118,7 +118,38 @@ class LastPosition(nn.Module):
         return self.head(torch.cat([series[:, -1], series.mean(1), series.max(dim=1).values], -1))
 
 
+class TimeFirst(nn.Module):
+    """Layers as torch makes them by default, with the batch second, on (batch, time, features)."""
+
+    def __init__(self, kind=nn.GRU):
+        super().__init__()
+        self.rnn = kind(3, 5, num_layers=2, bidirectional=True)
+        self.head = nn.Linear(20, 3)
+
+    def forward(self, x):
+        states, final = self.rnn(x.transpose(0, 1))
+        final = final[0] if isinstance(final, tuple) else final
+        return self.head(torch.cat([states[-1], final[-2], final[-1]], 1))
+
+
+class TimeFirstBetween(nn.Module):
+    """The batch is second between convolutions, on (batch, channels, time)."""
+
+    def __init__(self):
+        super().__init__()
+        self.before = nn.Conv1d(3, 4, 2)
+        self.rnn = nn.LSTM(4, 5)
+        self.behind = nn.Conv1d(5, 2, 2)
+
+    def forward(self, x):
+        states, _ = self.rnn(self.before(x).relu().permute(2, 0, 1))
+        return self.behind(states[1:].permute(1, 2, 0)).mean(dim=2)
+
+
 RECURRENT_MODULES = {
+    "time_first_gru": (TimeFirst, (6, 3)),
+    "time_first_lstm": (lambda: TimeFirst(nn.LSTM), (6, 3)),
+    "time_first_between": (TimeFirstBetween, (3, 9)),
     "last_state_gru": (LastState, (3, 9)),
     "last_state_lstm": (lambda: LastState(nn.LSTM), (3, 9)),
     "final_states_gru": (FinalStates, (6, 3)),

@@ -153,17 +153,20 @@ def test_refusals_say_where_and_what(function, options, message):
         import_module(_OnSeries(function, **options).eval(), torch.zeros(1, 5, 3))
 
 
-def test_a_layer_that_takes_time_first_is_refused():
-    class Wrong(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.rnn = nn.GRU(3, 4)
-
-        def forward(self, x):
-            return self.rnn(x)[0]
-
-    with pytest.raises(UnsupportedError, match="batch_first=False is not supported"):
-        import_module(Wrong().eval(), torch.zeros(1, 5, 3))
+@pytest.mark.parametrize(
+    ("function", "batch_first", "message"),
+    [
+        (lambda r, x: r(x)[0], False, r"whose batch is the first dimension. Use .* or transpose\(0, 1\)"),
+        (lambda r, x: r(x.transpose(0, 1))[0], True, r"whose batch is the second dimension, so batch_first must be"),
+        (lambda r, x: r(x.transpose(0, 1))[0], False, r"leaves a network whose batch is the second dimension"),
+        (lambda r, x: r(x.transpose(0, 1))[0].relu()[-1], False, r"relu.*batch is the second.*take one position"),
+        (lambda r, x: r(x.transpose(0, 1))[0][:, 0], False, r"of the batch is not supported"),
+        (lambda r, x: r(x)[0].permute(1, 2, 0), True, r"to \[1, 2, 0\] is not supported: the batch must be the first"),
+    ],
+)  # fmt: skip
+def test_where_the_batch_may_be(function, batch_first, message):
+    with pytest.raises(UnsupportedError, match=message):
+        import_module(_OnSeries(function, batch_first=batch_first).eval(), torch.zeros(4, 5, 3))
 
 
 def test_projections_are_refused():
