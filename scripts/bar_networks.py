@@ -60,6 +60,12 @@ def sparse_chain() -> Graph:
 
 
 @cache
+def trained_lenet5() -> Graph:
+    """The trained LeNet-5-Caffe (20-50-800-500) that ships with tinybayes."""
+    return tbn.load(EXAMPLES / "mnist-lenet5.tbn")
+
+
+@cache
 def trained() -> Graph:
     """The trained LeNet-300-100 that ships with tinybayes."""
     return tbn.load(EXAMPLES / "mnist-lenet300.tbn")

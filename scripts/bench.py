@@ -34,6 +34,7 @@ from scripts.bar_networks import (
     sparse_chain,
     sparse_layer,
     trained,
+    trained_lenet5,
 )  # fmt: skip
 from scripts.plain_model import PLAIN_MODELS
 from tinybayes.boards import load_board
@@ -209,9 +210,12 @@ def conv_bars() -> list[Bar]:
             found.append(Bar(f"{name} dense", board, unit, part * baseline[core], latency(graph, board, unit)))
         most = 0.6 * baseline["arena_bytes"]
         found.append(Bar(f"{name} dense", "m4", "arena_bytes", most, arena(partial(convolutional, name))))
+    eighth = CONV_BASELINE["LeNet-5"]["m4"] / 8
+    found.append(Bar("mnist-lenet5, latency", "m4", "cycles", eighth, latency(trained_lenet5, "m4", "cycles")))
+    found.append(Bar("mnist-lenet5, latency", "m4", "arena_bytes", 4600, arena(trained_lenet5)))
     kept = (0.33, 0.02, 0.002, 0.05)
     for name, densities, blocks, most, arena_most in (
-        ("LeNet-5", kept, False, CONV_BASELINE["LeNet-5"]["m4"] / 8, 4600),
+        ("LeNet-5", kept, False, eighth, 4600),
         ("IMU CNN", 0.1, False, CONV_BASELINE["IMU CNN"]["m4"] / 4.5, 4150),
         ("IMU CNN", 0.1, True, CONV_BASELINE["IMU CNN"]["m4"] / 6, 4150),
         ("IMU CNN", 0.5, False, 1.9e6, 4152),
