@@ -20,6 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from scripts.compression_anchors import ANCHORS, LENET5, LENET300, SMALL
+from scripts.tables import fill, table
 from tinybayes import tbn
 from tinybayes.compress import han_sizes
 from tinybayes.recipes.knobs import KNOBS
@@ -115,20 +116,6 @@ def accounting(records: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, 
 def pictures(recipes: Iterable[str], suffix: str, text: str) -> str:
     """Markdown of the pictures of recipes that there are curves of."""
     return "\n\n".join(f"![{recipe}: {text}](images/compression-{recipe}{suffix}.png)" for recipe in recipes)
-
-
-def table(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
-    """A table in Markdown."""
-    lines = [headings, tuple("---" for _ in headings), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def fill(page: str, name: str, text: str) -> str:
-    """``page`` with ``text`` between the comments that begin and end ``name``."""
-    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    before, _, rest = page.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def draw_errors(records: Mapping[str, Mapping[str, Any]]) -> Figure:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from scripts.cost_fitting import worst_of  # noqa: E402
-from scripts.plot_compression import fill, table  # noqa: E402
+from scripts.tables import fill, table  # noqa: E402
 from tinybayes.plan.core_class import CORE_CLASSES, CoreClass  # noqa: E402
 from tinybayes.plan.cost_conv import CONV_TERMS  # noqa: E402
 from tinybayes.plan.cost_linear import LINEAR_TERMS  # noqa: E402

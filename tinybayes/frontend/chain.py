@@ -90,6 +90,10 @@ class Chain:
         """Whether an argument is a tensor that the network computes."""
         return isinstance(reference, Ref) and reference.name in self.values
 
+    def is_batch_second(self, reference: object) -> bool:
+        """Whether an argument is a tensor that the network computes, with the batch as its second dimension."""
+        return isinstance(reference, Ref) and reference.name in self.batch_second
+
     def computed(self, call: Call, argument: str, reference: object) -> Value:
         """The tensor that ``reference``, (part of) an argument of ``call``, stands for."""
         if not isinstance(reference, Ref):
@@ -102,7 +106,7 @@ class Chain:
             self.refuse(call, "takes the final states of all layers; take those of one first, as h_n[-1]")
         if reference.name in self.zeros:
             self.refuse(call, "takes a tensor of zeros, which is supported only as the first state of a GRU or LSTM")
-        if reference.name in self.batch_second:
+        if self.is_batch_second(reference):
             self.refuse(
                 call,
                 "takes a tensor whose batch is the second dimension, as only gru and lstm with batch_first=False do: "
@@ -125,7 +129,7 @@ class Chain:
     def positions_and_batch(self, call: Call, argument: str) -> tuple[npt.NDArray[np.int64], int]:
         """The positions, and which dimension of torch's the batch is: 0, or 1 for those of ``batch_second``."""
         reference = call.arguments.get(argument)
-        if isinstance(reference, Ref) and reference.name in self.batch_second:
+        if isinstance(reference, Ref) and self.is_batch_second(reference):
             self._looked_at[call.result] = call, reference.name
             return self.batch_second[reference.name].positions, 1
         return self.positions(call, argument), 0
@@ -135,10 +139,7 @@ class Chain:
         return self.values[name] if name in self.values else self.batch_second[name]
 
     def look_at(self, call: Call, *positions: npt.NDArray[np.int64], batch: int = 0) -> None:
-        """Each result of ``call`` is the tensor that it takes, its elements in the order of one of ``positions``.
-
-        ``batch`` is the dimension that the batch is in torch, 0 or 1.
-        """
+        """Each result of ``call`` is what it takes, its elements at ``positions``, the batch torch's dimension 0 or 1."""
         looked_at = self._looked_at[call.result]
         value = self.held(looked_at[1])
         values = self.batch_second if batch else self.values

@@ -167,7 +167,7 @@ def same(chain: Chain, call: Call) -> None:
 def transpose(chain: Chain, call: Call) -> None:
     """A transposed tensor; or a transposed weight matrix, as decomposed programs hold it."""
     reference = call.arguments.get("self", call.arguments.get("input"))
-    if chain.is_computed(reference) or (isinstance(reference, Ref) and reference.name in chain.batch_second):
+    if chain.is_computed(reference) or chain.is_batch_second(reference):
         (views.permute if call.operator == "permute" else views.transpose)(chain, call)
         return
     if isinstance(reference, Ref) and reference.name not in chain.constants:

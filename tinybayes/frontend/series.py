@@ -21,8 +21,7 @@ def recurrent(chain: Chain, call: Call, *, kind: type[Recurrent]) -> None:
     if call.flag("train") and call.number("dropout", 0.0) > 0:
         chain.refuse(call, "drops out in training mode; call module.eval() before exporting")
     _check_first_state(chain, call)
-    given = call.arguments.get("input")
-    is_second = isinstance(given, Ref) and given.name in chain.batch_second
+    is_second = chain.is_batch_second(call.arguments.get("input"))
     if is_second == call.flag("batch_first"):
         dimension = (
             "second dimension, so batch_first must be False"

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinybayes.coding.bits import BitWriter
+from tinybayes.coding.gaps import gap_buckets
 from tinybayes.coding.huffman import canonical_codes, code_lengths, lookup_table
 from tinybayes.ir import MacNode
 from tinybayes.plan.formats.encoding import Encoding, Illegal, Site, WeightArray, row_arrays, segment_columns
@@ -47,16 +48,16 @@ def encode(node: MacNode, _site: Site) -> Encoding | Illegal:
     # One more gap reaches past the end and stops the last row; its value, the commonest one, is never used.
     gaps = np.diff(np.append(positions, flat.size))
     value_symbols = np.append(value_symbols[1:], np.bincount(value_symbols).argmax())
-    buckets = np.frexp(gaps.astype(np.float64))[1].astype(np.int64) - 1
+    buckets, extras = gap_buckets(gaps)
     gap_code, value_code = _best_code(buckets, 8), _best_code(value_symbols, 16)
     longest_gap = max(gap_code.lengths[bucket] + bucket for bucket in set(buckets.tolist()))
     if longest_gap + max(value_code.lengths) > WORD_BITS:
         return Illegal(NAME, f"a nonzero takes more than the {WORD_BITS} bits that the decoder sees at once")
 
     writer = BitWriter()
-    for gap, bucket, symbol in zip(gaps.tolist(), buckets.tolist(), value_symbols.tolist(), strict=True):
+    for bucket, extra, symbol in zip(buckets.tolist(), extras.tolist(), value_symbols.tolist(), strict=True):
         writer.write(gap_code.codes[bucket], gap_code.lengths[bucket])
-        writer.write(gap - (1 << bucket), bucket)
+        writer.write(extra, bucket)
         writer.write(value_code.codes[symbol], value_code.lengths[symbol])
     stream = _words(writer)
 
