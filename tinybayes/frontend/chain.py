@@ -139,7 +139,7 @@ class Chain:
         return self.values[name] if name in self.values else self.batch_second[name]
 
     def look_at(self, call: Call, *positions: npt.NDArray[np.int64], batch: int = 0) -> None:
-        """Each result of ``call`` is what it takes, its elements at ``positions``, the batch torch's dimension 0 or 1."""
+        """Each result of ``call`` is what it takes, its elements at ``positions``, the batch in dimension ``batch``."""
         looked_at = self._looked_at[call.result]
         value = self.held(looked_at[1])
         values = self.batch_second if batch else self.values
